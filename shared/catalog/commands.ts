@@ -1,0 +1,214 @@
+/**
+ * The catalog's commands: their requests and answers as schemas. The Durable Object serves them to the Worker by RPC,
+ * and the Worker serves those marked (batch) to the batch job under `/internal/indexes/{index}/…` as JSON:
+ *
+ *     POST …/stage          StageRequest → StageResponse
+ *     POST …/locate         LocateRequest → {}
+ *     POST …/commit         CommitRequest → CommitResponse
+ *     POST …/abort          AbortRequest → {}
+ *     POST …/settle         SettleRequest → {}
+ *     GET  …/status         → CatalogStatus
+ *     POST …/collect        CollectRequest → CollectResponse
+ *     POST …/pending        PendingRequest → PendingResponse
+ *
+ * and to clients: `create` (PUT index), `accept` (POST documents), `ingestStatus` (GET ingest).
+ * Errors are LzeroErrors with the codes named at each command.
+ */
+import { z } from "zod";
+import { ENCODED_FIELDS, versionSchema } from "../messages/document.ts";
+import { MAX_DOCUMENTS_PER_REQUEST } from "../messages/limits.ts";
+import { INGEST_ID_PATTERN } from "../messages/queue-message.ts";
+import { FINGERPRINT_PATTERN, SEGMENT_ID_PATTERN } from "../storage/keys.ts";
+
+const segmentId = z.string().regex(SEGMENT_ID_PATTERN);
+const ingestId = z.string().regex(INGEST_ID_PATTERN);
+const fingerprint = z.string().regex(FINGERPRINT_PATTERN);
+/** First 128 bits of SHA-256 of the document id in UTF-8, in hex (`documentKey` in shared/catalog/document-key.ts). */
+const documentKey = z.string().regex(/^[0-9a-f]{32}$/);
+const position = z
+  .int()
+  .min(0)
+  .max(MAX_DOCUMENTS_PER_REQUEST - 1);
+
+/** What `PUT /v1/indexes/{index}` takes. Fixed for the life of the index. */
+export const indexSettingsSchema = z.strictObject({
+  encoder: z.enum(["onnx", "bm25"]).default("onnx"),
+  versions: z.enum(["sequence", "external"]).default("sequence"),
+  encodedFields: z.array(z.enum(ENCODED_FIELDS)).min(1).default(["title", "text"]),
+});
+export type IndexSettings = z.infer<typeof indexSettingsSchema>;
+
+/** The encoder that an index is bound to: pinned by the first commit, refused when different ever after. */
+export const modelBindingSchema = z.strictObject({
+  fingerprint,
+  /** Fingerprint of the query tables (vocabulary and IDF) that queries of this index are weighted by. */
+  tables: fingerprint,
+  maxWeight: z.number().positive(),
+  impactBits: z.literal(8),
+});
+export type ModelBinding = z.infer<typeof modelBindingSchema>;
+
+/**
+ * `accept`: records one ingest and, with `sequence` versions, assigns `firstVersion + position`.
+ * Repeating it with the same ingestId gives the same answer.
+ * @throws index_not_found
+ */
+export const acceptRequestSchema = z.strictObject({
+  ingestId,
+  /** Positions in the request, rejected ones included. */
+  positions: z.int().min(1).max(MAX_DOCUMENTS_PER_REQUEST),
+  /** Positions that were rejected before the queue: their outcome is `failed` from the start. */
+  rejected: z.array(position),
+});
+export type AcceptRequest = z.infer<typeof acceptRequestSchema>;
+export interface AcceptResponse {
+  readonly firstVersion: number;
+  readonly acceptedAtMs: number;
+}
+
+/** How one position of an ingest ended, or that it has not. `expired`: pending for longer than the queue keeps messages. */
+export const OUTCOMES = ["pending", "indexed", "superseded", "failed", "dead", "expired"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** `settle` (batch, Worker): records that documents will not be indexed, with the reason. Never overrules `indexed`. */
+export const settleRequestSchema = z.strictObject({
+  outcomes: z
+    .array(
+      z.strictObject({
+        ingestId,
+        position,
+        outcome: z.enum(["failed", "dead"]),
+        code: z.string().max(64),
+        message: z.string().max(1000),
+      }),
+    )
+    .min(1)
+    .max(10_000),
+});
+export type SettleRequest = z.infer<typeof settleRequestSchema>;
+
+/**
+ * `stage` (batch): announces a segment before its first page is written, so that the catalog knows every key that may
+ * exist. Idempotent by segment id; answers a lease, after which `locate` and `commit` are refused.
+ * @throws index_not_found, model_mismatch, segment_exists (another fingerprint or page count)
+ */
+export const stageRequestSchema = z.strictObject({
+  segmentId,
+  model: modelBindingSchema,
+  /** Digest of the segment's root page (hex CRC-32C is enough: it only tells attempts apart). */
+  checksum: z.string().min(1).max(64),
+  pages: z.int().min(1),
+  documents: z.int().min(0),
+  sizeBytes: z.int().min(1),
+  /** For a merge: the segments that this one replaces. */
+  replaces: z.array(segmentId).max(64).default([]),
+});
+export type StageRequest = z.infer<typeof stageRequestSchema>;
+export interface StageResponse {
+  readonly leaseUntilMs: number;
+}
+
+/** One document of a segment: its key and version; ingest and position are absent in merges. Its ordinal is its place. */
+export const locatedDocumentSchema = z.tuple([
+  documentKey,
+  versionSchema,
+  ingestId.nullable(),
+  position.nullable(),
+]);
+export type LocatedDocument = z.infer<typeof locatedDocumentSchema>;
+
+/**
+ * `locate` (batch): the documents of a staged segment, in chunks by ordinal. Idempotent by firstOrdinal.
+ * @throws segment_not_staged, lease_expired
+ */
+export const MAX_LOCATE_CHUNK = 5000;
+export const locateRequestSchema = z.strictObject({
+  segmentId,
+  firstOrdinal: z.int().min(0),
+  documents: z.array(locatedDocumentSchema).min(1).max(MAX_LOCATE_CHUNK),
+});
+export type LocateRequest = z.infer<typeof locateRequestSchema>;
+
+/**
+ * `commit` (batch): one transaction. The higher version of each document wins; losers on either side become
+ * tombstones; each document's outcome is recorded; the new generation is made. Idempotent by segment id.
+ * @throws segment_not_staged, lease_expired, segment_incomplete (documents not all located), model_mismatch,
+ *   merge_conflict (a replaced segment is no longer live)
+ */
+export const commitRequestSchema = z.strictObject({ segmentId });
+export type CommitRequest = z.infer<typeof commitRequestSchema>;
+export interface CommitResponse {
+  readonly generation: number;
+  /** Documents of the segment that are live in that generation. */
+  readonly live: number;
+  readonly tombstoned: number;
+}
+
+/** `abort` (batch): gives up a staged segment; its pages may be collected. Idempotent. */
+export const abortRequestSchema = z.strictObject({ segmentId });
+export type AbortRequest = z.infer<typeof abortRequestSchema>;
+
+/**
+ * `collect` (batch): segments whose pages may be deleted (aborted, lease expired, or replaced for longer than the
+ * grace period); `collected` names those whose pages are gone, which the catalog then forgets.
+ */
+export const collectRequestSchema = z.strictObject({
+  collected: z.array(segmentId).max(1000).default([]),
+  graceMs: z
+    .int()
+    .min(0)
+    .default(10 * 60_000),
+});
+export type CollectRequest = z.infer<typeof collectRequestSchema>;
+export interface CollectResponse {
+  readonly segments: readonly { readonly segmentId: string; readonly pages: number }[];
+}
+
+/** A live segment as `status` lists it, in the manifest's order. */
+export interface LiveSegment {
+  readonly segmentId: string;
+  readonly pages: number;
+  readonly documents: number;
+  readonly tombstones: number;
+  readonly sizeBytes: number;
+}
+
+/** `status` (batch and client statistics). */
+export interface CatalogStatus {
+  readonly index: string;
+  readonly settings: IndexSettings;
+  readonly model: ModelBinding | null;
+  readonly generation: number;
+  /** Generation that the outbox last put to KV with an acknowledgement. */
+  readonly publishedGeneration: number;
+  readonly documents: number;
+  readonly pending: number;
+  readonly oldestPendingAtMs: number | null;
+  readonly segments: readonly LiveSegment[];
+}
+
+/** One ingest, position by position. */
+export interface IngestStatus {
+  readonly ingestId: string;
+  readonly acceptedAtMs: number;
+  readonly counts: Readonly<Record<Outcome, number>>;
+  /** The generation that holds every indexed position, once nothing is pending; else null. */
+  readonly generation: number | null;
+  readonly documents: readonly {
+    readonly position: number;
+    readonly outcome: Outcome;
+    readonly code?: string;
+    readonly message?: string;
+  }[];
+}
+
+/** `pending` (batch): ingests with positions still pending, oldest first, to send again after a lost queue. */
+export const pendingRequestSchema = z.strictObject({ limit: z.int().min(1).max(10_000).default(1000) });
+export type PendingRequest = z.infer<typeof pendingRequestSchema>;
+export interface PendingResponse {
+  readonly ingests: readonly {
+    readonly ingestId: string;
+    readonly acceptedAtMs: number;
+    readonly positions: readonly number[];
+  }[];
+}
