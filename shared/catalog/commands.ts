@@ -11,7 +11,9 @@
  *     POST …/collect        CollectRequest → CollectResponse
  *     POST …/pending        PendingRequest → PendingResponse
  *
- * and to clients: `create` (PUT index), `accept` (POST documents), `ingestStatus` (GET ingest).
+ * and to clients, through the public routes: `create` (PUT index), `status` (GET index), `accept` (POST documents),
+ * `ingestStatus` (GET ingest), `remove` (DELETE document), `lookup` (GET document), `manifest` (a reader that needs a
+ * generation which KV does not show yet).
  * Errors are LzeroErrors with the codes named at each command.
  */
 import { z } from "zod";
@@ -50,8 +52,8 @@ export type ModelBinding = z.infer<typeof modelBindingSchema>;
 
 /**
  * `accept`: records one ingest and, with `sequence` versions, assigns `firstVersion + position`.
- * Repeating it with the same ingestId gives the same answer.
- * @throws index_not_found
+ * Repeating it with the same ingestId and digest gives the same versions and what is still pending.
+ * @throws index_not_found, idempotency_conflict (same ingestId, another digest)
  */
 export const acceptRequestSchema = z.strictObject({
   ingestId,
@@ -59,11 +61,15 @@ export const acceptRequestSchema = z.strictObject({
   positions: z.int().min(1).max(MAX_DOCUMENTS_PER_REQUEST),
   /** Positions that were rejected before the queue: their outcome is `failed` from the start. */
   rejected: z.array(position),
+  /** Digest of the request, so that one Idempotency-Key cannot stand for two requests. */
+  digest: z.string().max(64),
 });
 export type AcceptRequest = z.infer<typeof acceptRequestSchema>;
 export interface AcceptResponse {
   readonly firstVersion: number;
   readonly acceptedAtMs: number;
+  /** Positions to send: all that were not rejected the first time, only what is still pending in a repetition. */
+  readonly pending: readonly number[];
 }
 
 /** How one position of an ingest ended, or that it has not. `expired`: pending for longer than the queue keeps messages. */
@@ -211,4 +217,29 @@ export interface PendingResponse {
     readonly acceptedAtMs: number;
     readonly positions: readonly number[];
   }[];
+}
+
+/**
+ * `remove` (Worker): deletes documents in a new generation and remembers each deletion with its version, so that an
+ * older write which arrives later stays superseded. With `sequence` versions the catalog assigns the version.
+ * @throws index_not_found, version_not_allowed, version_required
+ */
+export const removeRequestSchema = z.strictObject({
+  documents: z
+    .array(z.strictObject({ key: documentKey, version: versionSchema.nullable() }))
+    .min(1)
+    .max(500),
+});
+export type RemoveRequest = z.infer<typeof removeRequestSchema>;
+export interface RemoveResponse {
+  readonly generation: number;
+  /** In request order: `deleted`, `absent` (remembered all the same) or `superseded` (a higher version is indexed). */
+  readonly outcomes: readonly ("deleted" | "absent" | "superseded")[];
+}
+
+/** `lookup` (Worker): where a document's live version lies in the current generation; null when it is not there. */
+export interface DocumentLocation {
+  readonly segmentId: string;
+  readonly ordinal: number;
+  readonly version: number;
 }
