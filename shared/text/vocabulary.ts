@@ -33,62 +33,52 @@ export class Vocabulary {
   readonly longestPieceBytes: number;
 
   private readonly bytes: Uint8Array;
-  /** Byte range of piece i: bounds[2i]..bounds[2i+1]. */
-  private readonly bounds: Uint32Array;
+  /** Piece i is the bytes starts[i]..starts[i+1]-2; a line feed follows it. */
+  private readonly starts: Uint32Array;
   /** Open addressing with linear probing; id + 1, 0 is free. */
   private readonly slots: Uint32Array;
 
-  private constructor(bytes: Uint8Array, bounds: Uint32Array, slots: Uint32Array, longestPieceBytes: number) {
+  private constructor(bytes: Uint8Array, starts: Uint32Array, slots: Uint32Array, longestPieceBytes: number) {
     this.bytes = bytes;
-    this.bounds = bounds;
+    this.starts = starts;
     this.slots = slots;
-    this.size = bounds.length / 2;
+    this.size = starts.length - 1;
     this.longestPieceBytes = longestPieceBytes;
     const [pad, unk, cls, sep, mask] = SPECIAL_TOKENS.map((piece) => this.requireSpecial(piece));
     this.special = { pad: pad!, unk: unk!, cls: cls!, sep: sep!, mask: mask! };
   }
 
   /**
-   * Reads a vocab.txt. A line ends in LF or CR LF; the last may lack it. The bytes are kept, not copied.
+   * Reads a vocab.txt. A line ends in LF or CR LF; the last may lack it. The bytes are kept, not copied; they must not change.
    * @throws LzeroError `vocabulary_invalid` naming the line (from 1): no pieces, an empty or repeated piece, bytes that
    * are not UTF-8, or a special token missing
    */
   static parse(bytes: Uint8Array): Vocabulary {
     checkUtf8(bytes);
-    const bounds = findLines(bytes);
-    const count = bounds.length / 2;
-    if (count === 0) throw new LzeroError("vocabulary_invalid", "the vocabulary has no pieces", { line: 1 });
-    const slots = new Uint32Array(slotCountFor(count));
-    const mask = slots.length - 1;
+    const lines = bytes.includes(CARRIAGE_RETURN) ? withoutCarriageReturns(bytes) : bytes;
+    const starts = new Uint32Array((lines.length >> 1) + 2);
+    const slots = new Uint32Array(slotCountFor(lines.length));
+    let id = 0;
+    let at = 0;
     let longest = 0;
-    for (let id = 0; id < count; id++) {
-      const from = bounds[2 * id]!;
-      const to = bounds[2 * id + 1]!;
-      if (from === to) {
-        throw new LzeroError("vocabulary_invalid", `line ${id + 1} of the vocabulary is empty`, {
-          line: id + 1,
-        });
-      }
-      if (to - from > longest) longest = to - from;
+    // One pass over the bytes: a Worker reads its vocabulary while a query waits.
+    const end = lines.length;
+    while (at < end) {
+      const from = at;
       let state = FNV_OFFSET;
-      for (let i = from; i < to; i++) state = Math.imul(state ^ bytes[i]!, FNV_PRIME);
-      let slot = slotOf(state, mask);
-      for (let held = slots[slot]!; held !== 0; held = slots[slot]!) {
-        if (isSamePiece(bytes, bounds[2 * held - 2]!, bounds[2 * held - 1]!, from, to)) {
-          throw new LzeroError(
-            "vocabulary_invalid",
-            `line ${id + 1} of the vocabulary repeats line ${held}`,
-            {
-              line: id + 1,
-              firstLine: held,
-            },
-          );
-        }
-        slot = (slot + 1) & mask;
+      for (; at < end; at++) {
+        const byte = lines[at]!;
+        if (byte === LINE_FEED) break;
+        state = Math.imul(state ^ byte, FNV_PRIME);
       }
-      slots[slot] = id + 1;
+      if (at - from > longest) longest = at - from;
+      at++;
+      starts[id + 1] = at;
+      insertPiece(lines, starts, slots, id, state);
+      id++;
     }
-    return new Vocabulary(bytes, bounds, slots, longest);
+    if (id === 0) throw new LzeroError("vocabulary_invalid", "the vocabulary has no pieces", { line: 1 });
+    return new Vocabulary(lines, starts.slice(0, id + 1), slots, longest);
   }
 
   /** @throws LzeroError `token_id_out_of_range` */
@@ -100,7 +90,7 @@ export class Vocabulary {
       });
     }
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
-      this.bytes.subarray(this.bounds[2 * id]!, this.bounds[2 * id + 1]!),
+      this.bytes.subarray(this.starts[id]!, this.starts[id + 1]! - 1),
     );
   }
 
@@ -120,14 +110,14 @@ export class Vocabulary {
    * @returns the id, or -1
    */
   find(word: Uint8Array, from: number, to: number, continuing: boolean, state: number): number {
-    const { bytes, bounds, slots } = this;
+    const { bytes, starts, slots } = this;
     const mask = slots.length - 1;
     const prefix = continuing ? 2 : 0;
     const size = to - from + prefix;
     let slot = slotOf(state, mask);
     for (let held = slots[slot]!; held !== 0; held = slots[slot]!) {
-      const first = bounds[2 * held - 2]!;
-      if (bounds[2 * held - 1]! - first === size) {
+      const first = starts[held - 1]!;
+      if (starts[held]! - 1 - first === size) {
         let at = first + prefix;
         let i = from;
         while (i < to && bytes[at] === word[i]) {
@@ -159,10 +149,13 @@ function slotOf(state: number, mask: number): number {
   return (state ^ (state >>> 15)) & mask;
 }
 
-/** The power of two that keeps the table at most half full. */
-function slotCountFor(count: number): number {
-  let slots = 16;
-  while (slots < 2 * count) slots *= 2;
+/**
+ * A power of two, at least half the bytes: pieces are distinct and each ends in a line feed, so that fewer than
+ * bytes / 3 + 128 of them exist, and some slots stay free.
+ */
+function slotCountFor(sizeBytes: number): number {
+  let slots = 1024;
+  while (slots < sizeBytes / 2) slots *= 2;
   return slots;
 }
 
@@ -172,20 +165,39 @@ function isSamePiece(bytes: Uint8Array, leftFrom: number, leftTo: number, from: 
   return true;
 }
 
-/** Byte ranges of the lines, without their ends. */
-function findLines(bytes: Uint8Array): Uint32Array {
-  let count = bytes.length > 0 && bytes[bytes.length - 1] !== LINE_FEED ? 1 : 0;
-  for (let i = bytes.indexOf(LINE_FEED); i >= 0; i = bytes.indexOf(LINE_FEED, i + 1)) count++;
-  const bounds = new Uint32Array(2 * count);
-  let from = 0;
-  for (let line = 0; line < count; line++) {
-    const feed = bytes.indexOf(LINE_FEED, from);
-    const end = feed < 0 ? bytes.length : feed;
-    bounds[2 * line] = from;
-    bounds[2 * line + 1] = end > from && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
-    from = end + 1;
+/** Puts piece `id`, whose bounds are known, into the table. */
+function insertPiece(
+  bytes: Uint8Array,
+  starts: Uint32Array,
+  slots: Uint32Array,
+  id: number,
+  state: number,
+): void {
+  const from = starts[id]!;
+  const to = starts[id + 1]! - 1;
+  const line = id + 1;
+  if (from === to) {
+    throw new LzeroError("vocabulary_invalid", `line ${line} of the vocabulary is empty`, { line });
   }
-  return bounds;
+  const mask = slots.length - 1;
+  let slot = slotOf(state, mask);
+  for (let held = slots[slot]!; held !== 0; held = slots[slot]!) {
+    if (isSamePiece(bytes, starts[held - 1]!, starts[held]! - 1, from, to)) {
+      throw new LzeroError("vocabulary_invalid", `line ${line} of the vocabulary repeats line ${held}`, {
+        line,
+        firstLine: held,
+      });
+    }
+    slot = (slot + 1) & mask;
+  }
+  slots[slot] = id + 1;
+}
+
+/** The bytes with LF for CR LF. */
+function withoutCarriageReturns(bytes: Uint8Array): Uint8Array {
+  return bytes.filter(
+    (byte, i) => byte !== CARRIAGE_RETURN || (i + 1 < bytes.length && bytes[i + 1] !== LINE_FEED),
+  );
 }
 
 function checkUtf8(bytes: Uint8Array): void {
@@ -193,10 +205,12 @@ function checkUtf8(bytes: Uint8Array): void {
   try {
     decoder.decode(bytes);
   } catch (cause) {
-    const bounds = findLines(bytes);
-    for (let line = 1; 2 * line <= bounds.length; line++) {
+    let from = 0;
+    for (let line = 1; from < bytes.length; line++) {
+      const feed = bytes.indexOf(LINE_FEED, from);
+      const to = feed < 0 ? bytes.length : feed;
       try {
-        decoder.decode(bytes.subarray(bounds[2 * line - 2]!, bounds[2 * line - 1]!));
+        decoder.decode(bytes.subarray(from, to));
       } catch {
         throw new LzeroError(
           "vocabulary_invalid",
@@ -205,6 +219,7 @@ function checkUtf8(bytes: Uint8Array): void {
           cause,
         );
       }
+      from = to + 1;
     }
     throw new LzeroError("vocabulary_invalid", "the vocabulary is not UTF-8", { line: null }, cause);
   }
