@@ -1,0 +1,143 @@
+/**
+ * The catalog of one index over HTTP: JSON to the Worker's internal routes with the publish key. Problems (RFC 9457)
+ * come back as LzeroErrors with their own code. Every command is idempotent, so a lost answer, 429 and 5xx are
+ * answered by sending it again; what is then still unknown is `catalog_unavailable`.
+ */
+import { z } from "zod";
+import type {
+  AbortRequest,
+  CatalogStatus,
+  CollectRequest,
+  CollectResponse,
+  CommitRequest,
+  CommitResponse,
+  LocateRequest,
+  PendingRequest,
+  PendingResponse,
+  SettleRequest,
+  StageRequest,
+  StageResponse,
+} from "../shared/catalog/commands.ts";
+import { LzeroError } from "../shared/errors.ts";
+import type { CatalogPort } from "./catalog-port.ts";
+import { DEFAULT_RETRY_POLICY, type HttpAnswer, type RetryPolicy, requestWithRetry } from "./http-retry.ts";
+
+export interface HttpCatalogOptions {
+  /** Origin of the Worker, e.g. https://search.example.com */
+  readonly origin: string;
+  readonly publishKey: string;
+  readonly index: string;
+  readonly retry?: Partial<RetryPolicy>;
+}
+
+const problemSchema = z.object({
+  code: z.string(),
+  title: z.string().optional(),
+  detail: z.string().optional(),
+  details: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+    .optional()
+    .catch(undefined),
+});
+
+export class HttpCatalog implements CatalogPort {
+  readonly #base: string;
+  readonly #index: string;
+  readonly #publishKey: string;
+  readonly #retry: RetryPolicy;
+
+  constructor(options: HttpCatalogOptions) {
+    this.#index = options.index;
+    this.#base = `${options.origin.replace(/\/+$/, "")}/internal/indexes/${encodeURIComponent(options.index)}`;
+    this.#publishKey = options.publishKey;
+    this.#retry = { ...DEFAULT_RETRY_POLICY, ...options.retry };
+  }
+
+  async stage(request: StageRequest): Promise<StageResponse> {
+    return await this.#call<StageResponse>("stage", request);
+  }
+
+  async locate(request: LocateRequest): Promise<void> {
+    await this.#call("locate", request);
+  }
+
+  async commit(request: CommitRequest): Promise<CommitResponse> {
+    return await this.#call<CommitResponse>("commit", request);
+  }
+
+  async abort(request: AbortRequest): Promise<void> {
+    await this.#call("abort", request);
+  }
+
+  async settle(request: SettleRequest): Promise<void> {
+    await this.#call("settle", request);
+  }
+
+  async status(): Promise<CatalogStatus> {
+    return await this.#call<CatalogStatus>("status", null);
+  }
+
+  async collect(request: CollectRequest): Promise<CollectResponse> {
+    return await this.#call<CollectResponse>("collect", request);
+  }
+
+  async pending(request: PendingRequest): Promise<PendingResponse> {
+    return await this.#call<PendingResponse>("pending", request);
+  }
+
+  /** The answer's shape is trusted: it comes from the Worker of the same version, behind the key. */
+  async #call<Answer>(command: string, request: object | null): Promise<Answer> {
+    const what = `catalog command ${command} for index ${this.#index}`;
+    let answer: HttpAnswer;
+    try {
+      answer = await requestWithRetry(
+        {
+          method: request === null ? "GET" : "POST",
+          url: `${this.#base}/${command}`,
+          headers: {
+            authorization: `Bearer ${this.#publishKey}`,
+            accept: "application/json, application/problem+json",
+            ...(request === null ? {} : { "content-type": "application/json" }),
+          },
+          ...(request === null ? {} : { body: JSON.stringify(request) }),
+          what,
+        },
+        this.#retry,
+      );
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : what;
+      throw new LzeroError("catalog_unavailable", reason, { index: this.#index, command }, cause);
+    }
+    const value = parseJson(answer.body);
+    if (answer.status >= 200 && answer.status < 300 && value !== undefined) return value as Answer;
+    const problem = problemSchema.safeParse(value);
+    if (problem.success) {
+      const { code, title, detail, details } = problem.data;
+      throw new LzeroError(code, detail ?? title ?? code, {
+        ...details,
+        index: this.#index,
+        command,
+        status: answer.status,
+      });
+    }
+    throw new LzeroError(
+      "catalog_refused",
+      `${what}: status ${answer.status} without a problem that says why`,
+      {
+        index: this.#index,
+        command,
+        status: answer.status,
+      },
+    );
+  }
+}
+
+/** @returns undefined for what is not JSON */
+function parseJson(body: Uint8Array): unknown {
+  if (body.byteLength === 0) return {};
+  try {
+    return JSON.parse(Buffer.from(body).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
