@@ -1,0 +1,103 @@
+/**
+ * Garbage: which segments' pages may be deleted, and forgetting those whose pages are gone. The catalog knows every
+ * segment that was ever staged, so nothing has to be listed in KV.
+ *
+ * What is offered once stays offered: an expired lease is made final and generations are forgotten in the same
+ * transaction, so that no later command, nor a clock that is set back, can make use of pages that may be gone.
+ */
+import { LzeroError } from "../errors.ts";
+import type { CollectRequest, CollectResponse } from "./commands.ts";
+import { type CatalogContext, readState } from "./context.ts";
+import { pruneGenerations, readGeneration, retainedSegments, writeSegment } from "./generations.ts";
+import {
+  chunkPrefix,
+  idKey,
+  kindPrefix,
+  locationKey,
+  segmentKey,
+  timedId,
+  timedKey,
+  timedStart,
+} from "./keys.ts";
+import { prefixRange } from "./ordered-store.ts";
+import { decodeChunk, decodeJsonRow, encodeSegmentNumber, type SegmentRow } from "./rows.ts";
+import { DEAD_SEGMENT, findSegment } from "./segments.ts";
+import { deleteTombstones, pruneTombstones } from "./tombstones.ts";
+
+/** Segments that one answer names at most. */
+const MAX_OFFERED_AT_ONCE = 1000;
+/** Dead segment ids that one command forgets at most. */
+const MAX_FORGOTTEN_AT_ONCE = 200;
+
+export function collect(context: CatalogContext, request: CollectRequest): CollectResponse {
+  const state = readState(context);
+  const oldest = pruneGenerations(context, state);
+  const retained = retainedSegments(context);
+  for (const segmentId of request.collected) forgetSegment(context, segmentId, retained);
+  forgetDeadIds(context);
+
+  const { segments: live } = readGeneration(context, state.generation);
+  for (const { segment } of live) pruneTombstones(context.store, segment, oldest);
+  const segments: { segmentId: string; pages: number }[] = [];
+  for (const { value } of context.store.list(prefixRange(kindPrefix("n")))) {
+    if (segments.length === MAX_OFFERED_AT_ONCE) break;
+    const row = decodeJsonRow<SegmentRow>(value);
+    if (!isGarbage(context, row, retained, request.graceMs)) continue;
+    if (row.state === "staged") writeSegment(context, { ...row, state: "dead" });
+    segments.push({ segmentId: row.segmentId, pages: row.pages });
+  }
+  return { segments };
+}
+
+function isGarbage(
+  context: CatalogContext,
+  row: SegmentRow,
+  retained: ReadonlySet<number>,
+  graceMs: number,
+): boolean {
+  switch (row.state) {
+    case "dead":
+      return true;
+    case "staged":
+      return context.nowMs >= row.leaseUntilMs;
+    case "committed":
+      return !retained.has(row.segment) && row.leftAtMs !== null && context.nowMs - row.leftAtMs >= graceMs;
+  }
+}
+
+/**
+ * Deletes all that the catalog keeps of a collected segment but its id, which stays unusable for a time.
+ * @throws LzeroError `segment_in_use` when its pages are still needed
+ */
+function forgetSegment(context: CatalogContext, segmentId: string, retained: ReadonlySet<number>): void {
+  const row = findSegment(context, segmentId);
+  if (row === null) return;
+  if (row.state === "staged" || retained.has(row.segment)) {
+    throw new LzeroError("segment_in_use", `segment ${segmentId} was never offered for collection`, {
+      segmentId,
+    });
+  }
+  for (const { key, value } of context.store.list(prefixRange(chunkPrefix(row.segment)))) {
+    for (const [documentKey] of decodeChunk(value)) {
+      context.store.delete(locationKey(documentKey, row.segment));
+    }
+    context.store.delete(key);
+  }
+  deleteTombstones(context.store, row.segment);
+  context.store.delete(segmentKey(row.segment));
+  context.store.put(idKey("m", segmentId), encodeSegmentNumber(DEAD_SEGMENT));
+  context.store.put(timedKey("z", context.nowMs, segmentId), new Uint8Array());
+}
+
+/** Forgets dead segment ids as long after their collection as deletions are remembered; a bounded number a call. */
+function forgetDeadIds(context: CatalogContext): void {
+  const rows = context.store.list({
+    start: kindPrefix("z"),
+    end: timedStart("z", context.nowMs - context.config.deletionRetentionMs),
+    limit: MAX_FORGOTTEN_AT_ONCE,
+  });
+  for (const { key } of rows) {
+    context.store.delete(idKey("m", timedId(key)));
+    context.store.delete(key);
+  }
+}

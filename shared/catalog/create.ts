@@ -1,0 +1,65 @@
+/** Making an index, and its statistics. */
+import { LzeroError } from "../errors.ts";
+import type { CatalogStatus, IndexSettings } from "./commands.ts";
+import { type CatalogContext, findState, readState, writeState } from "./context.ts";
+import { readGeneration, readSegment, writeGeneration } from "./generations.ts";
+import { countPending } from "./ingests.ts";
+
+export interface CreateResponse {
+  /** False when the index was there already with equal settings. */
+  readonly created: boolean;
+}
+
+/** Makes an index with generation 0, which is empty, so that readers find it. @throws LzeroError `index_conflict` */
+export function create(context: CatalogContext, settings: IndexSettings): CreateResponse {
+  const existing = findState(context);
+  if (existing !== null) {
+    if (equalSettings(existing.settings, settings)) return { created: false };
+    throw new LzeroError("index_conflict", `index "${context.index}" exists with other settings`, {
+      index: context.index,
+      encoder: existing.settings.encoder,
+      versions: existing.settings.versions,
+      encodedFields: existing.settings.encodedFields,
+    });
+  }
+  const { encoder, versions, encodedFields } = settings;
+  writeGeneration(context, 0, []);
+  writeState(context, {
+    index: context.index,
+    settings: { encoder, versions, encodedFields: [...encodedFields] },
+    createdAtMs: context.nowMs,
+    model: null,
+    generation: 0,
+    nextVersion: 1,
+    nextSegment: 1,
+    pending: 0,
+    outbox: { publishedGeneration: -1, lastPutAtMs: null, attempts: 0, confirmAtMs: null },
+  });
+  return { created: true };
+}
+
+export function status(context: CatalogContext): CatalogStatus {
+  const state = readState(context);
+  const live = readGeneration(context, state.generation).segments;
+  const segments = live.map(({ segment, tombstones }) => {
+    const { segmentId, pages, documents, sizeBytes } = readSegment(context, segment);
+    return { segmentId, pages, documents, tombstones, sizeBytes };
+  });
+  return {
+    index: state.index,
+    settings: state.settings,
+    model: state.model,
+    generation: state.generation,
+    publishedGeneration: state.outbox.publishedGeneration,
+    documents: segments.reduce((sum, { documents, tombstones }) => sum + documents - tombstones, 0),
+    ...countPending(context, state),
+    segments,
+  };
+}
+
+/** Fields are compared in order: it is the order in which they are joined for encoding. */
+function equalSettings(a: IndexSettings, b: IndexSettings): boolean {
+  return (
+    a.encoder === b.encoder && a.versions === b.versions && a.encodedFields.join() === b.encodedFields.join()
+  );
+}

@@ -1,0 +1,159 @@
+/**
+ * Generations: numbered lists of live segments. A change of the index reads the current one as an edit, and either
+ * publishes the next one or, when nothing changed, leaves all as it is.
+ */
+import { LzeroError } from "../errors.ts";
+import type { Manifest } from "../format/manifest-types.ts";
+import type { CatalogContext } from "./context.ts";
+import { generationKey, kindPrefix, readUint64, segmentKey, viewOf } from "./keys.ts";
+import { prefixRange } from "./ordered-store.ts";
+import {
+  decodeJsonRow,
+  encodeJsonRow,
+  type GenerationRow,
+  type IndexState,
+  type LiveEntry,
+  type SegmentRow,
+} from "./rows.ts";
+import { pruneTombstones, TombstoneView } from "./tombstones.ts";
+
+/** Generations forgotten by one command at most, so that no command grows without bound. */
+const MAX_PRUNED_AT_ONCE = 100;
+
+/** @throws LzeroError `generation_not_found` when it was never made or is no longer retained */
+export function readGeneration(context: CatalogContext, generation: number): GenerationRow {
+  const value = context.store.get(generationKey(generation));
+  if (value === null) {
+    throw new LzeroError("generation_not_found", `generation ${generation} is not retained`, { generation });
+  }
+  return decodeJsonRow<GenerationRow>(value);
+}
+
+export function readSegment(context: CatalogContext, segment: number): SegmentRow {
+  const value = context.store.get(segmentKey(segment));
+  if (value === null) {
+    throw new LzeroError("catalog_inconsistent", `segment number ${segment} has no record`, { segment });
+  }
+  return decodeJsonRow<SegmentRow>(value);
+}
+
+export function writeSegment(context: CatalogContext, row: SegmentRow): void {
+  context.store.put(segmentKey(row.segment), encodeJsonRow(row));
+}
+
+/** The current generation as a change begins to edit it. */
+export interface GenerationEdit {
+  readonly live: readonly LiveEntry[];
+  readonly tombstones: TombstoneView;
+}
+
+export function editGeneration(context: CatalogContext, state: IndexState): GenerationEdit {
+  return {
+    live: readGeneration(context, state.generation).segments,
+    tombstones: new TombstoneView(context.store, state.generation),
+  };
+}
+
+/**
+ * Makes the next generation of an edit.
+ * @param segments its segments in order, with the tombstone counts from before the edit's additions; those with no
+ *   live document left are not taken over, since every query would read them for nothing
+ * @param force makes a generation even when neither segments nor tombstones changed (a model was pinned)
+ * @returns the generation that is current now; `state` is changed, and written by the caller
+ */
+export function publishGeneration(
+  context: CatalogContext,
+  state: IndexState,
+  edit: GenerationEdit,
+  segments: readonly LiveEntry[],
+  force: boolean,
+): number {
+  const kept = segments
+    .map((entry) => ({ ...entry, tombstones: entry.tombstones + edit.tombstones.added(entry.segment) }))
+    .filter((entry) => entry.tombstones < entry.documents);
+  const numbers = new Set(kept.map((entry) => entry.segment));
+  const sameList = kept.length === edit.live.length && kept.every((entry, i) => same(entry, edit.live[i]!));
+  if (sameList && !force) return state.generation;
+
+  state.generation += 1;
+  writeGeneration(context, state.generation, kept);
+  edit.tombstones.write(state.generation, numbers);
+  for (const { segment } of edit.live) {
+    if (!numbers.has(segment))
+      writeSegment(context, { ...readSegment(context, segment), leftAtMs: context.nowMs });
+  }
+  const oldest = pruneGenerations(context, state);
+  for (const segment of edit.tombstones.changedSegments()) pruneTombstones(context.store, segment, oldest);
+  return state.generation;
+}
+
+export function writeGeneration(
+  context: CatalogContext,
+  generation: number,
+  segments: readonly LiveEntry[],
+): void {
+  context.store.put(generationKey(generation), encodeJsonRow({ createdAtMs: context.nowMs, segments }));
+}
+
+/**
+ * Forgets the generations that are retained no longer, oldest first.
+ * @returns the oldest generation that is still retained
+ */
+export function pruneGenerations(context: CatalogContext, state: IndexState): number {
+  const { generationRetentionMs, maxRetainedGenerations } = context.config;
+  const rows = context.store.list({ ...prefixRange(kindPrefix("g")), limit: MAX_PRUNED_AT_ONCE + 1 });
+  for (const [i, { key }] of rows.entries()) {
+    const generation = readUint64(viewOf(key), 1);
+    const next = rows[i + 1];
+    if (generation === state.generation || next === undefined) return generation;
+    const replacedAtMs = decodeJsonRow<GenerationRow>(next.value).createdAtMs;
+    const retained =
+      context.nowMs - replacedAtMs < generationRetentionMs &&
+      state.generation - generation < maxRetainedGenerations;
+    if (retained) return generation;
+    context.store.delete(key);
+  }
+  return state.generation;
+}
+
+/** Segment numbers of every retained generation, the current one included. */
+export function retainedSegments(context: CatalogContext): Set<number> {
+  const segments = new Set<number>();
+  for (const { value } of context.store.list(prefixRange(kindPrefix("g")))) {
+    for (const { segment } of decodeJsonRow<GenerationRow>(value).segments) segments.add(segment);
+  }
+  return segments;
+}
+
+/** Describes a retained generation as the manifest that readers take. */
+export function describeGeneration(
+  context: CatalogContext,
+  state: IndexState,
+  generation: number = state.generation,
+): Manifest {
+  const row = readGeneration(context, generation);
+  const tombstones = new TombstoneView(context.store, generation);
+  return {
+    index: state.index,
+    generation,
+    createdAtMs: row.createdAtMs,
+    settings: state.settings,
+    model: state.model,
+    segments: row.segments.map((entry) => {
+      const segment = readSegment(context, entry.segment);
+      return {
+        segmentId: segment.segmentId,
+        pages: segment.pages,
+        documents: segment.documents,
+        sizeBytes: segment.sizeBytes,
+        checksum: segment.checksum,
+        tombstones:
+          entry.tombstones === 0 ? new Uint32Array() : tombstones.ordinals(entry.segment, segment.documents),
+      };
+    }),
+  };
+}
+
+function same(a: LiveEntry, b: LiveEntry): boolean {
+  return a.segment === b.segment && a.tombstones === b.tombstones;
+}

@@ -1,0 +1,172 @@
+/**
+ * The values that the catalog stores under its keys. Few, small rows are JSON; rows that exist once a document are
+ * packed binary, integers big-endian. Nothing here decides anything.
+ */
+import type { IndexSettings, LocatedDocument, ModelBinding } from "./commands.ts";
+import { readHex, readUint64, viewOf, writeHex, writeUint64 } from "./keys.ts";
+
+/** The one row of an index that every command reads. */
+export interface IndexState {
+  readonly index: string;
+  readonly settings: IndexSettings;
+  readonly createdAtMs: number;
+  model: ModelBinding | null;
+  generation: number;
+  /** Version that the next write gets with `sequence` versions. */
+  nextVersion: number;
+  nextSegment: number;
+  /** Pending positions over all ingests. */
+  pending: number;
+  outbox: OutboxState;
+}
+
+export interface OutboxState {
+  /** Newest generation whose put was acknowledged; -1 before the first. */
+  publishedGeneration: number;
+  /** When the newest put began; null before the first. */
+  lastPutAtMs: number | null;
+  /** Puts begun since the last acknowledgement. */
+  attempts: number;
+  /** When to put once more, because an earlier put had an unknown outcome; else null. */
+  confirmAtMs: number | null;
+}
+
+/** A generation: its live segments in the manifest's order. */
+export interface GenerationRow {
+  readonly createdAtMs: number;
+  readonly segments: readonly LiveEntry[];
+}
+
+export interface LiveEntry {
+  readonly segment: number;
+  readonly documents: number;
+  readonly tombstones: number;
+}
+
+export interface SegmentRow {
+  readonly segmentId: string;
+  readonly segment: number;
+  /** `staged` until committed or given up; `dead`: aborted, or offered for collection after its lease expired. */
+  state: "staged" | "committed" | "dead";
+  readonly model: ModelBinding;
+  readonly checksum: string;
+  readonly pages: number;
+  readonly documents: number;
+  readonly sizeBytes: number;
+  readonly replaces: readonly string[];
+  leaseUntilMs: number;
+  /** What `commit` answered, to answer it again. */
+  commit: { readonly generation: number; readonly live: number; readonly tombstoned: number } | null;
+  /** When it left the current generation; null while it is in it, or was never. */
+  leftAtMs: number | null;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function encodeJsonRow(row: IndexState | GenerationRow | SegmentRow | FailureRow): Uint8Array {
+  return encoder.encode(JSON.stringify(row));
+}
+
+/** Reads back what `encodeJsonRow` wrote: the store is the catalog's own, its rows are not checked again. */
+export function decodeJsonRow<T extends IndexState | GenerationRow | SegmentRow | FailureRow>(
+  value: Uint8Array,
+): T {
+  return JSON.parse(decoder.decode(value)) as T;
+}
+
+/** Why a position failed, as `settle` was told. */
+export interface FailureRow {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** 4 bytes: the number of a segment id; 0 is an id that must not be used again. */
+export function encodeSegmentNumber(segment: number): Uint8Array {
+  const value = new Uint8Array(4);
+  viewOf(value).setUint32(0, segment);
+  return value;
+}
+
+export function decodeSegmentNumber(value: Uint8Array): number {
+  return viewOf(value).getUint32(0);
+}
+
+/** Where a document's highest version lies in one segment: 12 bytes. */
+export interface LocationRow {
+  readonly version: number;
+  readonly ordinal: number;
+}
+
+export function encodeLocation({ version, ordinal }: LocationRow): Uint8Array {
+  const value = new Uint8Array(12);
+  const view = viewOf(value);
+  writeUint64(view, 0, version);
+  view.setUint32(8, ordinal);
+  return value;
+}
+
+export function decodeLocation(value: Uint8Array): LocationRow {
+  const view = viewOf(value);
+  return { version: readUint64(view, 0), ordinal: view.getUint32(8) };
+}
+
+/** A remembered deletion: 16 bytes. */
+export interface DeletionRow {
+  readonly version: number;
+  readonly deletedAtMs: number;
+}
+
+export function encodeDeletion({ version, deletedAtMs }: DeletionRow): Uint8Array {
+  const value = new Uint8Array(16);
+  const view = viewOf(value);
+  writeUint64(view, 0, version);
+  writeUint64(view, 8, deletedAtMs);
+  return value;
+}
+
+export function decodeDeletion(value: Uint8Array): DeletionRow {
+  const view = viewOf(value);
+  return { version: readUint64(view, 0), deletedAtMs: readUint64(view, 8) };
+}
+
+/**
+ * A chunk of a segment's documents: documentKey:16 version:8 position:2 ingestId:16 each, 42 bytes; position 0xFFFF
+ * stands for none. 5,000 documents are 210 KB, under the 2 MB that a row of the object's SQLite may have.
+ */
+const CHUNK_ENTRY_BYTES = 42;
+const NO_POSITION = 0xffff;
+
+export function encodeChunk(documents: readonly LocatedDocument[]): Uint8Array {
+  const value = new Uint8Array(documents.length * CHUNK_ENTRY_BYTES);
+  const view = viewOf(value);
+  documents.forEach(([documentKey, version, ingestId, position], i) => {
+    const offset = i * CHUNK_ENTRY_BYTES;
+    writeHex(value, offset, documentKey);
+    writeUint64(view, offset + 16, version);
+    const known = ingestId !== null && position !== null;
+    view.setUint16(offset + 24, known ? position : NO_POSITION);
+    if (known) writeHex(value, offset + 26, ingestId);
+  });
+  return value;
+}
+
+export function decodeChunk(value: Uint8Array): LocatedDocument[] {
+  const view = viewOf(value);
+  const documents: LocatedDocument[] = [];
+  for (let offset = 0; offset < value.length; offset += CHUNK_ENTRY_BYTES) {
+    const position = view.getUint16(offset + 24);
+    const known = position !== NO_POSITION;
+    documents.push([
+      readHex(value, offset, 16),
+      readUint64(view, offset + 16),
+      known ? readHex(value, offset + 26, 16) : null,
+      known ? position : null,
+    ]);
+  }
+  return documents;
+}
+
+export function chunkLength(value: Uint8Array): number {
+  return value.length / CHUNK_ENTRY_BYTES;
+}

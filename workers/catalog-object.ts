@@ -1,0 +1,146 @@
+/**
+ * The catalog's Durable Object, one for each index: the adapter between RPC, SQLite and alarms on one side and the
+ * catalog's rules (shared/catalog) on the other. In: commands that the Worker's routes have checked against their
+ * schemas. Out: results in an envelope, and the manifest in KV.
+ *
+ * It decides nothing itself. Requests are not checked again here: only this Worker can reach the object.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { Catalog } from "../shared/catalog/catalog.ts";
+import type {
+  AbortRequest,
+  AcceptRequest,
+  AcceptResponse,
+  CatalogStatus,
+  CollectRequest,
+  CollectResponse,
+  CommitRequest,
+  CommitResponse,
+  DocumentLocation,
+  IndexSettings,
+  IngestStatus,
+  LocateRequest,
+  PendingRequest,
+  PendingResponse,
+  RemoveRequest,
+  RemoveResponse,
+  SettleRequest,
+  StageRequest,
+  StageResponse,
+} from "../shared/catalog/commands.ts";
+import { storedIndexName } from "../shared/catalog/context.ts";
+import type { CreateResponse } from "../shared/catalog/create.ts";
+import { encodeManifest } from "../shared/format/manifest.ts";
+import { manifestKey } from "../shared/storage/keys.ts";
+import { type CatalogResult, encodeResult } from "./catalog-result.ts";
+import type { Env } from "./env.ts";
+import { SqliteOrderedStore } from "./sqlite-ordered-store.ts";
+
+type Result<T> = Promise<CatalogResult<T>>;
+
+export class CatalogObject extends DurableObject<Env> {
+  readonly #store: SqliteOrderedStore;
+  /** When the alarm rings; null when that is not known, as after a restart. */
+  #alarmAtMs: number | null = null;
+
+  constructor(context: DurableObjectState, env: Env) {
+    super(context, env);
+    this.#store = new SqliteOrderedStore(context.storage);
+  }
+
+  create(index: string, settings: IndexSettings): Result<CreateResponse> {
+    return this.#run(index, (catalog) => catalog.create(settings));
+  }
+
+  accept(index: string, request: AcceptRequest): Result<AcceptResponse> {
+    return this.#run(index, (catalog) => catalog.accept(request));
+  }
+
+  ingestStatus(index: string, ingestId: string): Result<IngestStatus> {
+    return this.#run(index, (catalog) => catalog.ingestStatus(ingestId));
+  }
+
+  settle(index: string, request: SettleRequest): Result<void> {
+    return this.#run(index, (catalog) => catalog.settle(request));
+  }
+
+  pending(index: string, request: PendingRequest): Result<PendingResponse> {
+    return this.#run(index, (catalog) => catalog.pending(request));
+  }
+
+  stage(index: string, request: StageRequest): Result<StageResponse> {
+    return this.#run(index, (catalog) => catalog.stage(request));
+  }
+
+  locate(index: string, request: LocateRequest): Result<void> {
+    return this.#run(index, (catalog) => catalog.locate(request));
+  }
+
+  commit(index: string, request: CommitRequest): Result<CommitResponse> {
+    return this.#run(index, (catalog) => catalog.commit(request));
+  }
+
+  abort(index: string, request: AbortRequest): Result<void> {
+    return this.#run(index, (catalog) => catalog.abort(request));
+  }
+
+  remove(index: string, request: RemoveRequest): Result<RemoveResponse> {
+    return this.#run(index, (catalog) => catalog.remove(request));
+  }
+
+  lookup(index: string, documentKey: string): Result<DocumentLocation | null> {
+    return this.#run(index, (catalog) => catalog.lookup(documentKey));
+  }
+
+  collect(index: string, request: CollectRequest): Result<CollectResponse> {
+    return this.#run(index, (catalog) => catalog.collect(request));
+  }
+
+  status(index: string): Result<CatalogStatus> {
+    return this.#run(index, (catalog) => catalog.status());
+  }
+
+  /** The current manifest as KV would hold it. */
+  manifest(index: string): Result<Uint8Array> {
+    return this.#run(index, (catalog) => encodeManifest(catalog.manifest()));
+  }
+
+  /** Puts the manifest that is due. The runtime starts no second alarm while one runs, so puts are serial. */
+  override async alarm(): Promise<void> {
+    this.#alarmAtMs = null;
+    const index = storedIndexName(this.#store);
+    if (index === null) return;
+    const catalog = this.#catalog(index);
+    try {
+      const due = catalog.outboxDue();
+      if (due !== null) {
+        await this.env.INDEX.put(manifestKey(index), encodeManifest(due.manifest));
+        catalog.outboxAcknowledged(due.generation);
+      }
+    } catch (cause) {
+      // Not acknowledged, so it stays due. Throwing would leave it to the runtime, which gives up after six retries.
+      console.error(JSON.stringify({ event: "manifest_put_failed", index, error: String(cause) }));
+    }
+    await this.#armAlarm(catalog);
+  }
+
+  /** Runs one command. There is no await between its writes and the alarm's, so that both are stored or neither. */
+  async #run<T>(index: string, command: (catalog: Catalog) => T): Promise<CatalogResult<T>> {
+    const catalog = this.#catalog(index);
+    const result = encodeResult(() => command(catalog));
+    await this.#armAlarm(catalog);
+    return result;
+  }
+
+  /** Sets the alarm to when the outbox wants to put, unless it is known to ring by then. */
+  async #armAlarm(catalog: Catalog): Promise<void> {
+    const nextAtMs = catalog.outboxNextAtMs();
+    if (nextAtMs === null || (this.#alarmAtMs !== null && this.#alarmAtMs <= nextAtMs)) return;
+    this.#alarmAtMs = nextAtMs;
+    await this.ctx.storage.setAlarm(nextAtMs);
+  }
+
+  #catalog(index: string): Catalog {
+    return new Catalog(this.#store, index, { now: () => Date.now() });
+  }
+}
