@@ -1,0 +1,156 @@
+/**
+ * The process that stands for Cloudflare: the built Worker in workerd (by Miniflare) with its KV namespace and its
+ * catalog object kept on disk, and KV's REST endpoints over the same namespace. One process, because two Miniflares
+ * on one folder corrupt each other's files.
+ *
+ * The Worker's port is a small guard's: it checks the Host header and hands the request on unchanged. Miniflare's own
+ * entry, which can address any worker by name, listens on another port of 127.0.0.1; there the guard answers too, and
+ * the Worker behind it has an unguessable name.
+ */
+import { randomBytes } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Miniflare, type MiniflareOptions } from "miniflare";
+import { LzeroError } from "../../shared/errors.ts";
+import { reportReady, stopOnSignal, takeConfig } from "./ipc.ts";
+import { type KvBacking, startKvRestServer } from "./kv-rest-server.ts";
+import { closeServer, LOOPBACK, loopbackHosts } from "./loopback.ts";
+
+export interface EdgeProcessConfig {
+  /** The Worker's port. */
+  readonly port: number;
+  /** 0: any free one. */
+  readonly kvPort: number;
+  /** Folder with the Worker as wrangler bundled it. */
+  readonly workerFolder: string;
+  readonly compatibilityDate: string;
+  readonly stateFolder: string;
+  readonly accountId: string;
+  readonly namespaceId: string;
+  readonly apiToken: string;
+  /** Text bindings and secrets of the Worker. */
+  readonly bindings: Readonly<Record<string, string>>;
+}
+
+const GUARD = `export default {
+  fetch(request, env) {
+    if (env.HOSTS.includes(request.headers.get("host"))) return env.WORKER.fetch(request);
+    return new Response("This server answers only to 127.0.0.1 and localhost.\\n", { status: 421 });
+  },
+};`;
+
+export async function runEdgeProcess(): Promise<void> {
+  const config = takeConfig<EdgeProcessConfig>();
+  const edge = await startEdge(config);
+  stopOnSignal(edge.stop);
+  reportReady({ worker: edge.port, kv: edge.kvPort });
+}
+
+/** @throws LzeroError `worker_not_built`, `port_in_use` */
+export async function startEdge(config: EdgeProcessConfig): Promise<{
+  readonly port: number;
+  readonly kvPort: number;
+  readonly stop: () => Promise<void>;
+}> {
+  const workerName = `lzero-${randomBytes(16).toString("hex")}`;
+  const miniflare = new Miniflare(await describeEdge(config, workerName));
+  try {
+    await miniflare.ready;
+    const port = Number((await miniflare.unsafeGetDirectURL("guard")).port);
+    const namespace = await miniflare.getKVNamespace("INDEX", workerName);
+    const kv = await startKvRestServer({ ...config, port: config.kvPort, backing: backingOf(namespace) });
+    const stop = async (): Promise<void> => {
+      await closeServer(kv.server);
+      await miniflare.dispose();
+    };
+    return { port, kvPort: kv.port, stop };
+  } catch (error) {
+    await miniflare.dispose();
+    throw error;
+  }
+}
+
+async function describeEdge(config: EdgeProcessConfig, workerName: string): Promise<MiniflareOptions> {
+  const { compatibilityDate } = config;
+  return {
+    host: LOOPBACK,
+    port: 0,
+    // No request to the open internet for the shape of `request.cf`.
+    cf: false,
+    telemetry: { enabled: false },
+    logRequests: false,
+    kvPersist: join(config.stateFolder, "kv"),
+    durableObjectsPersist: join(config.stateFolder, "catalog"),
+    workers: [
+      {
+        name: "guard",
+        modules: true,
+        script: GUARD,
+        compatibilityDate,
+        bindings: { HOSTS: loopbackHosts(config.port) },
+        serviceBindings: { WORKER: workerName },
+        unsafeDirectSockets: [{ host: LOOPBACK, port: config.port }],
+      },
+      {
+        name: workerName,
+        modulesRoot: config.workerFolder,
+        modules: await readModules(config.workerFolder),
+        compatibilityDate,
+        bindings: { ...config.bindings },
+        kvNamespaces: { INDEX: config.namespaceId },
+        durableObjects: {
+          // The key names the object's folder: it must not change with the Worker's name.
+          CATALOG: { className: "CatalogObject", useSQLite: true, unsafeUniqueKey: "lzero-CatalogObject" },
+        },
+      },
+    ],
+  };
+}
+
+/** The entry first, then the text modules beside it (the page's script and style sheet). */
+async function readModules(
+  folder: string,
+): Promise<{ type: "ESModule" | "Text"; path: string; contents: string }[]> {
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (cause) {
+    throw new LzeroError(
+      "worker_not_built",
+      `${folder} is missing: run \`npm run build\` first`,
+      { folder },
+      cause,
+    );
+  }
+  const texts = names.filter((name) => name.endsWith(".css") || name.endsWith(".client.js"));
+  const scripts = names.filter(
+    (name) => name.endsWith(".js") && !texts.includes(name) && name !== "index.js",
+  );
+  const load = async (name: string, type: "ESModule" | "Text") => ({
+    type,
+    path: join(folder, name),
+    contents: await readFile(join(folder, name), "utf8"),
+  });
+  return Promise.all([
+    load("index.js", "ESModule"),
+    ...scripts.map((name) => load(name, "ESModule")),
+    ...texts.map((name) => load(name, "Text")),
+  ]);
+}
+
+type KvNamespace = Awaited<ReturnType<Miniflare["getKVNamespace"]>>;
+
+function backingOf(namespace: KvNamespace): KvBacking {
+  return {
+    get: async (key) => {
+      const value = await namespace.get(key, "arrayBuffer");
+      return value === null ? null : new Uint8Array(value);
+    },
+    put: (key, value) => namespace.put(key, new Uint8Array(value)),
+    delete: (key) => namespace.delete(key),
+    list: async ({ prefix, limit, cursor }) => {
+      const page = await namespace.list({ prefix, limit, cursor });
+      return { keys: page.keys.map(({ name }) => name), cursor: page.list_complete ? null : page.cursor };
+    },
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * One stack at a time on a state folder. The lock names its owner and the process groups that the owner started, so
+ * that whoever comes after a kill can tell a running stack from a dead one and put an end to what it left behind.
+ */
+import { readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import { LzeroError } from "../../shared/errors.ts";
+import { isRunning, killGroup, listGroup, markProcess, type ProcessMark } from "./processes.ts";
+
+const markSchema = z.object({ pid: z.int().positive(), startedAt: z.string() });
+const lockSchema = z.object({
+  owner: markSchema,
+  url: z.string().nullable(),
+  /** Leaders of the process groups that the owner started; a group has its leader's id. */
+  groups: z.array(markSchema),
+});
+type LockContent = z.infer<typeof lockSchema>;
+
+/** A child notices within moments that its supervisor is gone, and then has 10 s to end by itself. */
+const LEFTOVER_GRACE_MS = 12_000;
+
+export class StackLock {
+  readonly #path: string;
+  #content: LockContent;
+
+  private constructor(path: string, content: LockContent) {
+    this.#path = path;
+    this.#content = content;
+  }
+
+  /**
+   * Takes the lock; a dead owner's is taken over once what it started has ended.
+   * @throws LzeroError `already_running`
+   */
+  static async acquire(path: string, graceMs = LEFTOVER_GRACE_MS): Promise<StackLock> {
+    const content: LockContent = { owner: ownMark(), url: null, groups: [] };
+    for (;;) {
+      try {
+        await writeFile(path, JSON.stringify(content), { flag: "wx", mode: 0o600 });
+        return new StackLock(path, content);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+      await clearDeadLock(path, graceMs);
+    }
+  }
+
+  /** Notes the stack's address and the groups that run now. */
+  async update(url: string | null, groups: readonly ProcessMark[]): Promise<void> {
+    this.#content = { ...this.#content, url, groups: [...groups] };
+    const draft = `${this.#path}.${process.pid}`;
+    await writeFile(draft, JSON.stringify(this.#content), { mode: 0o600 });
+    await rename(draft, this.#path);
+  }
+
+  async release(): Promise<void> {
+    await rm(this.#path, { force: true });
+  }
+}
+
+/** The address of the stack that runs on a folder, or null. */
+export async function readRunningUrl(path: string): Promise<string | null> {
+  const found = await readLock(path);
+  return found !== null && found.content !== null && isRunning(found.content.owner)
+    ? found.content.url
+    : null;
+}
+
+/** Removes the lock of an owner that is gone. @throws LzeroError `already_running` */
+async function clearDeadLock(path: string, graceMs: number): Promise<void> {
+  const found = await readLock(path);
+  if (found === null) return;
+  const { text, content } = found;
+  if (content !== null && isRunning(content.owner)) {
+    const where = content.url === null ? "" : ` at ${content.url}`;
+    throw new LzeroError(
+      "already_running",
+      `Lzero runs already${where} (process ${content.owner.pid}): stop that one first, or name another folder with --state`,
+      { pid: content.owner.pid, url: content.url },
+    );
+  }
+  await endLeftovers(content?.groups ?? [], graceMs);
+  // Two that come at once may both see the dead lock. Renaming takes it from the other; should it have been a new
+  // one, it is put back.
+  const grave = `${path}.dead.${process.pid}`;
+  try {
+    await rename(path, grave);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  if ((await readFile(grave, "utf8")) !== text) await rename(grave, path);
+  else await unlink(grave);
+}
+
+/** Waits for groups of a dead owner to end by themselves, then kills what is left of them. */
+async function endLeftovers(groups: readonly ProcessMark[], graceMs: number): Promise<void> {
+  const deadlineMs = Date.now() + graceMs;
+  for (const leader of groups) {
+    // An id whose process began at another time belongs to somebody else now, its group with it.
+    const isOurs = (): boolean => {
+      const now = markProcess(leader.pid);
+      return now === null || now.startedAt === leader.startedAt;
+    };
+    while (isOurs() && listGroup(leader.pid).length > 0 && Date.now() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    if (isOurs()) await killGroup(leader.pid);
+  }
+}
+
+/** @returns null without a lock; `content` null when it is damaged, e.g. cut off by a full disk: nobody's then */
+async function readLock(
+  path: string,
+): Promise<{ readonly text: string; readonly content: LockContent | null } | null> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+  try {
+    return { text, content: lockSchema.parse(JSON.parse(text)) };
+  } catch {
+    return { text, content: null };
+  }
+}
+
+function ownMark(): ProcessMark {
+  const mark = markProcess(process.pid);
+  if (mark === null) throw new LzeroError("process_unknown", "this process cannot find itself in the system");
+  return mark;
+}
