@@ -1,0 +1,15 @@
+/** Sizes that the segment codec aims at or refuses to pass, with their reasons. */
+
+/**
+ * Ordinals lie below this, so that a gap fits a varint of four bytes. Far above what one segment holds: its pages
+ * must fit memory while it is built.
+ */
+export const MAX_SEGMENT_DOCUMENTS = 2 ** 28 - 1;
+/** Term ids lie below this; vocabularies of WordPiece models have 30 to 250 thousand entries. */
+export const MAX_TERM_ID = 2 ** 20 - 1;
+/** A segment up to this size is one page: one read instead of three for a small index. */
+export const INLINE_SEGMENT_BYTES = 256 * 1024;
+/** A posting page is closed before it would pass this; a larger list has a page of its own. */
+export const POSTING_PAGE_BYTES = 128 * 1024;
+/** A document page is closed before it would pass this; a larger record has a page of its own. */
+export const DOCUMENT_PAGE_BYTES = 64 * 1024;

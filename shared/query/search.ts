@@ -1,0 +1,137 @@
+/**
+ * Search: a query vector and a manifest go in, the exact best documents come out. Pages come from a SegmentSource;
+ * tokenizing, caching and what to do about a missing page are for the caller.
+ */
+import { LzeroError } from "../errors.ts";
+import type { Manifest } from "../format/manifest.ts";
+import { decodeStoredDocument } from "../format/segment-reader.ts";
+import type { StoredDocument } from "../format/stored-document.ts";
+import type { PageReader } from "../storage/page-store.ts";
+import type { QueryAlgorithm } from "./algorithm.ts";
+import { exhaustive } from "./exhaustive.ts";
+import { QUERY_WEIGHT_SCALE, type QueryVector } from "./query-vector.ts";
+import { ReaderSegmentSource, type SegmentSource } from "./segment-source.ts";
+import { type Candidate, TopK } from "./top-k.ts";
+
+export const MAX_IMPACT = 255;
+const MAX_INT32 = 0x7fff_ffff;
+
+export interface SearchOptions {
+  /** Hits wanted, at least 1. */
+  readonly k: number;
+  /** Hits to skip, at least 0. */
+  readonly offset: number;
+  /** Default `exhaustive`. */
+  readonly algorithm?: QueryAlgorithm;
+}
+
+export interface SearchHit {
+  readonly segmentId: string;
+  readonly ordinal: number;
+  /** Model units: integerScore · maxWeight / (255 · 256). */
+  readonly score: number;
+  /** Σ weight · impact, exact. */
+  readonly integerScore: number;
+  readonly document: StoredDocument;
+}
+
+export interface SearchStats {
+  /** Values read, and their bytes. */
+  readonly reads: number;
+  readonly bytesRead: number;
+  /** Postings decoded. */
+  readonly postings: number;
+}
+
+export interface SearchResult {
+  /** Best first; ties by the segment's place in the manifest, then by ordinal. Documents that score 0 are no hits. */
+  readonly hits: SearchHit[];
+  readonly exact: true;
+  readonly stats: SearchStats;
+}
+
+/**
+ * Searches an index through a reader, without keeping anything.
+ * @throws LzeroError `page_missing` naming the key, `query_too_long`, `search_options_invalid`, or a decoder's
+ */
+export function search(
+  reader: PageReader,
+  manifest: Manifest,
+  query: QueryVector,
+  options: SearchOptions,
+): Promise<SearchResult> {
+  return searchSegments(new ReaderSegmentSource(reader, manifest.index), manifest, query, options);
+}
+
+/** Searches an index through a source that the caller made, e.g. with a RootCache; errors as in `search`. */
+export async function searchSegments(
+  source: SegmentSource,
+  manifest: Manifest,
+  query: QueryVector,
+  { k, offset, algorithm = exhaustive }: SearchOptions,
+): Promise<SearchResult> {
+  if (!Number.isSafeInteger(k) || k < 1 || !Number.isSafeInteger(offset) || offset < 0) {
+    throw new LzeroError("search_options_invalid", `k ${k}, offset ${offset}`, { k, offset });
+  }
+  checkScoreBound(query);
+  const top = new TopK(offset + k);
+  const counts =
+    query.termIds.length === 0
+      ? []
+      : await Promise.all(
+          manifest.segments.map((segment, place) =>
+            algorithm.scoreSegment({ source, segment, place, query, top }),
+          ),
+        );
+  const hits = await fetchHits(source, manifest, top.sorted().slice(offset));
+  const postings = counts.reduce((sum, count) => sum + count.postings, 0);
+  return { hits, exact: true, stats: { reads: source.reads, bytesRead: source.bytesRead, postings } };
+}
+
+/** Reads the documents of a window of candidates, each page once. */
+async function fetchHits(
+  source: SegmentSource,
+  manifest: Manifest,
+  candidates: readonly Candidate[],
+): Promise<SearchHit[]> {
+  const maxWeight = manifest.model?.maxWeight;
+  if (candidates.length > 0 && maxWeight === undefined) {
+    throw new LzeroError("manifest_invalid", `${manifest.index} has segments but no model`, {
+      index: manifest.index,
+    });
+  }
+  const scale = (maxWeight ?? 0) / (MAX_IMPACT * QUERY_WEIGHT_SCALE);
+  const payloads = new Map<string, Promise<Uint8Array>>();
+  return Promise.all(
+    candidates.map(async ({ score, place, ordinal }) => {
+      const segment = manifest.segments[place]!;
+      const root = await source.root(segment);
+      const { page } = root.documentPageOf(ordinal);
+      const pagePlace = `${place}/${page}`;
+      const payload = payloads.get(pagePlace) ?? source.page(root, page);
+      payloads.set(pagePlace, payload);
+      return {
+        segmentId: segment.segmentId,
+        ordinal,
+        score: score * scale,
+        integerScore: score,
+        document: decodeStoredDocument(root, await payload, ordinal),
+      };
+    }),
+  );
+}
+
+/** Refuses a query whose largest possible score does not fit the accumulators. */
+function checkScoreBound(query: QueryVector): void {
+  const bound = query.weights.reduce((sum, weight) => sum + weight * MAX_IMPACT, 0);
+  if (bound > MAX_INT32) {
+    throw new LzeroError(
+      "query_too_long",
+      "the sum of the query's weights is too large to be scored exactly",
+      {
+        expected: MAX_INT32,
+        actual: bound,
+      },
+    );
+  }
+}
