@@ -89,7 +89,7 @@ export class Vocabulary {
         vocabularySize: this.size,
       });
     }
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+    return new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(
       this.bytes.subarray(this.starts[id]!, this.starts[id + 1]! - 1),
     );
   }
@@ -201,7 +201,7 @@ function withoutCarriageReturns(bytes: Uint8Array): Uint8Array {
 }
 
 function checkUtf8(bytes: Uint8Array): void {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   try {
     decoder.decode(bytes);
   } catch (cause) {

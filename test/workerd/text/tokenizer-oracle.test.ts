@@ -1,0 +1,3 @@
+import { describeTokenizerOracle } from "../../support/tokenizer-oracle.ts";
+
+describeTokenizerOracle("workerd");
