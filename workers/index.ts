@@ -1,10 +1,9 @@
-import { DurableObject } from "cloudflare:workers";
+/** The Worker's entry: the HTTP app and the catalog's Durable Object. */
+import { createApp } from "./app.ts";
 
-export class CatalogObject extends DurableObject {}
+export { CatalogObject } from "./catalog-object.ts";
+
+const app = createApp();
 
 // biome-ignore lint/style/noDefaultExport: the Workers runtime takes its handlers from the default export
-export default {
-  fetch(): Response {
-    return new Response("Lzero");
-  },
-} satisfies ExportedHandler;
+export default app;

@@ -1,0 +1,24 @@
+/** The bindings, variables and secrets that the Worker runs with (wrangler.toml names the first two kinds). */
+import type { CatalogObject } from "./catalog-object.ts";
+
+export interface Env {
+  /** Pages, manifests and query tables; key layout in shared/storage/keys.ts. */
+  readonly INDEX: KVNamespace;
+  /** One catalog for each index, by the index's name. */
+  readonly CATALOG: DurableObjectNamespace<CatalogObject>;
+  /** Secret of clients that write documents. Absent: those routes answer 503. */
+  readonly LZERO_WRITE_KEY?: string;
+  /** Secret of the batch job; never equal to the write key. Absent: the internal routes answer 503. */
+  readonly LZERO_PUBLISH_KEY?: string;
+  /** Queue URL as AWS gives it; an http loopback address in development. */
+  readonly SQS_QUEUE_URL?: string;
+  readonly AWS_REGION?: string;
+  /** Credentials that may send to the queue and nothing else. */
+  readonly AWS_ACCESS_KEY_ID?: string;
+  readonly AWS_SECRET_ACCESS_KEY?: string;
+  readonly AWS_SESSION_TOKEN?: string;
+  /** Origins, separated by commas, whose pages may search from a browser; `*` for all. Default: none. */
+  readonly CORS_ORIGINS?: string;
+  /** Index that the page at `/` searches when its address names none. Default: demo. */
+  readonly DEFAULT_INDEX?: string;
+}

@@ -1,0 +1,63 @@
+/**
+ * Pages out of Workers KV. In: a key. Out: its bytes, or null. `CachedPageReader` keeps pages in the isolate (they never
+ * change under one key) and counts what it had to fetch.
+ */
+import type { PageReader } from "../shared/storage/page-store.ts";
+import type { IsolateCache } from "./isolate-cache.ts";
+
+/** Pages are immutable, so that a data centre may keep them long; a miss may be kept as long too, see `read`. */
+const PAGE_CACHE_TTL_S = 3600;
+/** The least that KV takes (developers.cloudflare.com/kv/api/read-key-value-pairs, cacheTtl). */
+export const MIN_CACHE_TTL_S = 30;
+
+export class KvPageReader implements PageReader {
+  private readonly kv: KVNamespace;
+  private readonly cacheTtlS: number;
+
+  constructor(kv: KVNamespace, cacheTtlS: number = PAGE_CACHE_TTL_S) {
+    this.kv = kv;
+    this.cacheTtlS = cacheTtlS;
+  }
+
+  /** `arrayBuffer` is the fastest read type that gives the whole value (KV: stream, arrayBuffer, text, json). */
+  async read(key: string): Promise<Uint8Array | null> {
+    const value = await this.kv.get(key, { type: "arrayBuffer", cacheTtl: this.cacheTtlS });
+    return value === null ? null : new Uint8Array(value);
+  }
+}
+
+/** The reader of one request. */
+export class CachedPageReader implements PageReader {
+  /** Reads that KV answered, and their bytes: what this request cost beyond the isolate. */
+  kvReads = 0;
+  kvBytes = 0;
+
+  private readonly first: PageReader;
+  private readonly again: PageReader;
+  private readonly cache: IsolateCache;
+
+  constructor(kv: KVNamespace, cache: IsolateCache) {
+    this.first = new KvPageReader(kv);
+    this.again = new KvPageReader(kv, MIN_CACHE_TTL_S);
+    this.cache = cache;
+  }
+
+  read(key: string): Promise<Uint8Array | null> {
+    return this.cache.getOrLoad(`page:${key}`, async () => {
+      const value = await this.fetch(key);
+      return value === null ? null : { value, sizeBytes: value.byteLength };
+    });
+  }
+
+  /** Reads past the isolate. A value that is not there is read once more: it may have been on its way. */
+  async fetch(key: string): Promise<Uint8Array | null> {
+    return (await this.count(this.first.read(key))) ?? (await this.count(this.again.read(key)));
+  }
+
+  private async count(reading: Promise<Uint8Array | null>): Promise<Uint8Array | null> {
+    const value = await reading;
+    this.kvReads += 1;
+    this.kvBytes += value?.byteLength ?? 0;
+    return value;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * The public API as OpenAPI 3.1, from the schemas that check it. The internal routes are not in it: they belong to the
+ * batch job. A test compares it with the routes.
+ */
+import { z } from "zod";
+import { indexSettingsSchema } from "../../shared/catalog/commands.ts";
+import { documentInputSchema } from "../../shared/messages/document-input.ts";
+import { searchRequestSchema } from "../search/search-request.ts";
+import {
+  createdSchema,
+  documentSchema,
+  ingestAnswerSchema,
+  ingestStatusSchema,
+  problemSchema,
+  removedSchema,
+  searchAnswerSchema,
+  statusSchema,
+} from "./schemas.ts";
+
+interface Operation {
+  readonly method: "get" | "post" | "put" | "delete";
+  readonly path: string;
+  readonly summary: string;
+  readonly needsKey: boolean;
+  readonly parameters?: readonly object[];
+  readonly body?: Readonly<Record<string, z.ZodType>>;
+  readonly status: number;
+  readonly answer: z.ZodType;
+}
+
+const index = pathParameter("index", "1 to 64 characters: a-z, 0-9 and -");
+const id = pathParameter("id", "a document's id");
+const ingestId = pathParameter("ingestId", "32 hex digits");
+const idempotencyKey = {
+  name: "Idempotency-Key",
+  in: "header",
+  schema: { type: "string", minLength: 1, maxLength: 255 },
+  description: "Repeating the request with the same key sends again only what is still pending.",
+};
+const documents = z.array(documentInputSchema).min(1);
+
+const OPERATIONS: readonly Operation[] = [
+  {
+    method: "put",
+    path: "/v1/indexes/{index}",
+    summary: "Create an index; idempotent, its settings are fixed",
+    needsKey: true,
+    parameters: [index],
+    body: { "application/json": indexSettingsSchema },
+    status: 201,
+    answer: createdSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/indexes/{index}",
+    summary: "Statistics of an index",
+    needsKey: false,
+    parameters: [index],
+    status: 200,
+    answer: statusSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/indexes/{index}/documents",
+    summary: "Write documents: at most 500 and 5 MB a request, 200 KB a document",
+    needsKey: true,
+    parameters: [index, idempotencyKey],
+    body: { "application/json": documents, "application/x-ndjson": documentInputSchema },
+    status: 202,
+    answer: ingestAnswerSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/indexes/{index}/documents/{id}",
+    summary: "The live version of a document",
+    needsKey: false,
+    parameters: [index, id],
+    status: 200,
+    answer: documentSchema,
+  },
+  {
+    method: "delete",
+    path: "/v1/indexes/{index}/documents/{id}",
+    summary: "Delete a document; idempotent",
+    needsKey: true,
+    parameters: [index, id, queryParameter("version", { type: "integer", minimum: 0 })],
+    status: 200,
+    answer: removedSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/indexes/{index}/ingests/{ingestId}",
+    summary: "What became of each document of a request",
+    needsKey: true,
+    parameters: [index, ingestId],
+    status: 200,
+    answer: ingestStatusSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/indexes/{index}/search",
+    summary: "Search",
+    needsKey: false,
+    parameters: [index, ...searchParameters()],
+    status: 200,
+    answer: searchAnswerSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/indexes/{index}/search",
+    summary: "Search, with the parameters in the body",
+    needsKey: false,
+    parameters: [index],
+    body: { "application/json": searchRequestSchema },
+    status: 200,
+    answer: searchAnswerSchema,
+  },
+];
+
+/** Makes the description. */
+export function openApiDocument(): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const operation of OPERATIONS) {
+    paths[operation.path] ??= {};
+    paths[operation.path]![operation.method] = describeOperation(operation);
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: "Lzero", version: "1", license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
+    paths,
+    components: {
+      securitySchemes: { writeKey: { type: "http", scheme: "bearer" } },
+      responses: {
+        problem: {
+          description: "RFC 9457 problem details",
+          content: { "application/problem+json": { schema: jsonSchema(problemSchema, "output") } },
+        },
+      },
+    },
+  };
+}
+
+function describeOperation({ summary, needsKey, parameters, body, status, answer }: Operation): object {
+  return {
+    summary,
+    ...(needsKey ? { security: [{ writeKey: [] }] } : {}),
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: describeContent(body, "input") } }),
+    responses: {
+      [status]: { description: summary, content: describeContent({ "application/json": answer }, "output") },
+      default: { $ref: "#/components/responses/problem" },
+    },
+  };
+}
+
+function describeContent(types: Readonly<Record<string, z.ZodType>>, io: "input" | "output"): object {
+  return Object.fromEntries(
+    Object.entries(types).map(([type, schema]) => [type, { schema: jsonSchema(schema, io) }]),
+  );
+}
+
+function jsonSchema(schema: z.ZodType, io: "input" | "output"): object {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io });
+  return rest;
+}
+
+function pathParameter(name: string, description: string): object {
+  return { name, in: "path", required: true, schema: { type: "string" }, description };
+}
+
+function queryParameter(name: string, schema: object, required = false): object {
+  return { name, in: "query", required, schema };
+}
+
+function searchParameters(): object[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(searchRequestSchema, { io: "input" });
+  return Object.entries(properties).map(([name, schema]) =>
+    queryParameter(name, schema as object, required.includes(name)),
+  );
+}

@@ -1,0 +1,98 @@
+/** Schemas of answers, which nothing checks at run time: they are for the API's description alone. */
+import { z } from "zod";
+import { indexSettingsSchema, modelBindingSchema, OUTCOMES } from "../../shared/catalog/commands.ts";
+import { metadataSchema } from "../../shared/messages/document.ts";
+
+const count = z.int().min(0);
+const timeMs = z.int().describe("milliseconds since 1970");
+const range = z.tuple([count, count]).describe("UTF-16 offsets, the end excluded");
+
+export const problemSchema = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string().describe("stable, for programs"),
+});
+
+export const createdSchema = z.object({
+  index: z.string(),
+  created: z.boolean(),
+  settings: indexSettingsSchema,
+});
+
+export const statusSchema = z.object({
+  index: z.string(),
+  settings: indexSettingsSchema,
+  model: modelBindingSchema.nullable(),
+  generation: count,
+  publishedGeneration: z.int(),
+  documents: count,
+  pending: count,
+  oldestPendingAtMs: timeMs.nullable(),
+  segments: z.array(
+    z.object({ segmentId: z.string(), pages: count, documents: count, tombstones: count, sizeBytes: count }),
+  ),
+});
+
+export const ingestAnswerSchema = z.object({
+  ingestId: z.string(),
+  accepted: count,
+  rejected: z.array(
+    z.object({
+      position: count,
+      id: z.string().optional(),
+      code: z.string(),
+      message: z.string(),
+      field: z.string().optional(),
+      retryable: z.boolean().optional(),
+    }),
+  ),
+});
+
+export const ingestStatusSchema = z.object({
+  ingestId: z.string(),
+  acceptedAtMs: timeMs,
+  counts: z.record(z.enum(OUTCOMES), count),
+  generation: count.nullable(),
+  documents: z.array(
+    z.object({
+      position: count,
+      outcome: z.enum(OUTCOMES),
+      code: z.string().optional(),
+      message: z.string().optional(),
+    }),
+  ),
+});
+
+const storedFields = {
+  id: z.string(),
+  title: z.string().nullable(),
+  url: z.string().nullable(),
+  metadata: metadataSchema.nullable(),
+  text: z.string(),
+};
+
+export const documentSchema = z.object({ ...storedFields, version: count });
+
+export const removedSchema = z.object({
+  id: z.string(),
+  outcome: z.enum(["deleted", "absent"]),
+  generation: count,
+});
+
+export const searchAnswerSchema = z.object({
+  generation: count,
+  manifestAgeMs: count,
+  hits: z.array(
+    z.object({
+      ...storedFields,
+      score: z.number(),
+      matches: z.object({ title: z.array(range), text: z.array(range), snippet: range }).optional(),
+      terms: z.array(z.object({ term: z.string(), score: z.number(), expanded: z.boolean() })).optional(),
+    }),
+  ),
+  exact: z.boolean(),
+  warnings: z.array(z.object({ code: z.string(), message: z.string() })),
+  stats: z.object({ reads: count, bytesRead: count, postings: count, tokens: count }),
+});

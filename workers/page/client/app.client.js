@@ -1,0 +1,319 @@
+/**
+ * Search as you type. The page works without this file; with it, answers replace `#status` and `#results` while the
+ * address follows. Everything from the index enters the page as text, never as HTML. The elements are those of
+ * page/render-hits.ts and page/render-page.ts: change both.
+ *
+ * @typedef {[number, number]} TextRange
+ * @typedef {{ term: string, score: number, expanded: boolean }} Term
+ * @typedef {{ title: TextRange[], text: TextRange[], snippet: TextRange }} Matches
+ * @typedef {{ id: string, score: number, title: string | null, url: string | null, text: string,
+ *   metadata: Record<string, unknown> | null, matches?: Matches, terms?: Term[] }} Hit
+ * @typedef {{ generation: number, manifestAgeMs: number, hits: Hit[], exact: boolean,
+ *   warnings: { code: string, message: string }[],
+ *   stats: { reads: number, bytesRead: number, postings: number, tokens: number } }} Answer
+ */
+
+/** Long enough to skip the letters of a word typed quickly, short enough to feel immediate. */
+const TYPING_PAUSE_MS = 140;
+/** An answer that comes sooner shows no sign of waiting. */
+const LOADING_AFTER_MS = 250;
+const MAX_ADDED_TERMS = 6;
+
+const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+const form = /** @type {HTMLFormElement} */ (document.querySelector("form"));
+const input = /** @type {HTMLInputElement} */ (document.getElementById("q"));
+const statusLine = /** @type {HTMLElement} */ (document.getElementById("status"));
+const results = /** @type {HTMLElement} */ (document.getElementById("results"));
+const index = main.dataset.index ?? "";
+const hitsPerPage = Number(main.dataset.hits);
+const landingStatus = main.classList.contains("is-landing") ? (statusLine.textContent ?? "") : "";
+const landingTitle = document.querySelector("h1")?.textContent ?? "";
+
+let shownQuery = input.value.trim();
+let typingTimer = 0;
+/** @type {AbortController | null} */
+let running = null;
+
+/**
+ * Makes an element. Strings become text nodes.
+ * @param {string} name
+ * @param {Record<string, string>} attributes
+ * @param {(Node | string)[]} children
+ */
+function make(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+/** @param {number} count @param {string} one @param {string} many */
+function formatCount(count, one, many) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+/** @param {number} sizeBytes */
+function formatBytes(sizeBytes) {
+  if (sizeBytes < 1000) return `${sizeBytes} B`;
+  if (sizeBytes < 1_000_000) return `${Math.round(sizeBytes / 1000)} KB`;
+  return `${(sizeBytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** @param {string} term */
+function formatTerm(term) {
+  return term.startsWith("##") ? `…${term.slice(2)}` : term;
+}
+
+/** @param {string} query @param {number} offset */
+function pageAddress(query, offset = 0) {
+  const parameters = new URLSearchParams({ index });
+  if (query !== "") parameters.set("q", query);
+  if (offset > 0) parameters.set("offset", String(offset));
+  return `/?${parameters}`;
+}
+
+/** Only http and https become links. @param {string | null} url */
+function linkTarget(url) {
+  if (url === null || !URL.canParse(url)) return null;
+  const parsed = new URL(url);
+  return parsed.protocol === "https:" || parsed.protocol === "http:" ? parsed : null;
+}
+
+/** Part of a text with its matches marked. @param {string} text @param {TextRange[]} matches @param {TextRange} part */
+function marked(text, matches, [start, end]) {
+  /** @type {(Node | string)[]} */
+  const parts = [];
+  let at = start;
+  for (const [from, to] of matches) {
+    if (from < at || to > end) continue;
+    parts.push(text.slice(at, from), make("mark", {}, text.slice(from, to)));
+    at = to;
+  }
+  parts.push(text.slice(at, end));
+  return parts;
+}
+
+/** @param {Hit} hit */
+function makeHit(hit) {
+  const link = linkTarget(hit.url);
+  const title = hit.title ?? hit.id;
+  const heading = marked(title, hit.title === null ? [] : (hit.matches?.title ?? []), [0, title.length]);
+  const [start, end] = hit.matches?.snippet ?? [0, hit.text.length];
+  const article = make(
+    "article",
+    {},
+    make(
+      "h2",
+      {},
+      ...(link === null ? heading : [make("a", { href: link.href, rel: "noreferrer" }, ...heading)]),
+    ),
+  );
+  if (link !== null) article.append(make("p", { class: "source" }, link.host));
+  const text = marked(hit.text, hit.matches?.text ?? [], [start, end]);
+  const before = start > 0 ? "… " : "";
+  const after = end < hit.text.length ? " …" : "";
+  article.append(make("p", { class: "text" }, before, ...text, after));
+  const added = (hit.terms ?? []).filter(({ expanded }) => expanded).slice(0, MAX_ADDED_TERMS);
+  if (added.length > 0) {
+    const chips = added.flatMap(({ term }) => [make("span", { class: "chip" }, formatTerm(term)), " "]);
+    article.append(
+      make("p", { class: "added" }, make("span", { class: "label" }, "Added by the model"), " ", ...chips),
+    );
+  }
+  article.append(makeDetails(hit));
+  return make("li", { class: "hit" }, article);
+}
+
+/** @param {Hit} hit */
+function makeDetails(hit) {
+  const terms = hit.terms ?? [];
+  const largest = terms[0]?.score ?? 1;
+  const rows = terms.map(({ term, score, expanded }) => {
+    const meter = make("meter", {
+      min: "0",
+      max: String(largest),
+      value: String(score),
+      "aria-hidden": "true",
+    });
+    return make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, formatTerm(term)),
+      make("td", {}, expanded ? "added by the model" : "in the text"),
+      make("td", { class: "number" }, `${score.toFixed(2)} `, meter),
+    );
+  });
+  const head = ["Term", "Found", "Score"].map((name) => make("th", { scope: "col" }, name));
+  const facts = make("dl", {}, make("dt", {}, "Id"), make("dd", {}, hit.id));
+  for (const [name, value] of Object.entries(hit.metadata ?? {})) {
+    facts.append(
+      make("dt", {}, name),
+      make("dd", {}, Array.isArray(value) ? value.join(", ") : String(value)),
+    );
+  }
+  return make(
+    "details",
+    { class: "why" },
+    make("summary", {}, `Score ${hit.score.toFixed(2)}`),
+    make(
+      "table",
+      {},
+      make("caption", {}, "What each word of the query added"),
+      make("thead", {}, make("tr", {}, ...head)),
+      make("tbody", {}, ...rows),
+    ),
+    facts,
+  );
+}
+
+/** @param {Answer} answer */
+function makeCost({ stats, generation, manifestAgeMs, exact }) {
+  const rows = [
+    ["Pages read", stats.reads.toLocaleString("en")],
+    ["Bytes read", formatBytes(stats.bytesRead)],
+    ["Postings scored", stats.postings.toLocaleString("en")],
+    ["Query tokens", stats.tokens.toLocaleString("en")],
+    ["Generation", `${generation}, read ${(manifestAgeMs / 1000).toFixed(1)} s ago`],
+    ["Ranking", exact ? "exact" : "approximate"],
+  ].map(([name = "", value = ""]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
+  return make(
+    "details",
+    { class: "cost" },
+    make("summary", {}, "What this answer took"),
+    make("dl", {}, ...rows),
+  );
+}
+
+/** @param {string} title @param {string} detail @param {boolean} isError */
+function showNotice(title, detail, isError) {
+  const kind = isError ? "notice is-error" : "notice";
+  results.replaceChildren(make("div", { class: kind }, make("h2", {}, title), make("p", {}, detail)));
+}
+
+/** @param {string} query @param {Answer} answer @param {number} tookMs */
+function showAnswer(query, answer, tookMs) {
+  if (answer.hits.length === 0) {
+    const reason = answer.warnings[0]?.message ?? "no document shares a meaning with these words";
+    statusLine.textContent = "No results";
+    showNotice("Nothing found", `It seems that ${reason}. Try other words for the same thing.`, false);
+    return;
+  }
+  const { reads, bytesRead } = answer.stats;
+  const cost = `${formatCount(reads, "page", "pages")}, ${formatBytes(bytesRead)} read`;
+  statusLine.textContent = `${formatCount(answer.hits.length, "result", "results")} in ${tookMs} ms · ${cost}`;
+  const list = make("ol", { class: "hits", start: "1" }, ...answer.hits.map(makeHit));
+  const more = make("a", { href: pageAddress(query, hitsPerPage) }, "More results");
+  const hasMore = answer.hits.length === hitsPerPage;
+  results.replaceChildren(list, ...(hasMore ? [make("p", { class: "more" }, more)] : []), makeCost(answer));
+}
+
+function showLanding() {
+  main.className = "is-landing";
+  statusLine.textContent = landingStatus;
+  results.replaceChildren();
+  document.title = `${landingTitle} – Lzero`;
+}
+
+/** @param {string} query @param {boolean} keepsAddress */
+async function search(query, keepsAddress = false) {
+  running?.abort();
+  shownQuery = query;
+  if (!keepsAddress) history.replaceState(null, "", pageAddress(query));
+  if (query === "") {
+    setLoading(false);
+    showLanding();
+    return;
+  }
+  const current = new AbortController();
+  running = current;
+  const startedMs = performance.now();
+  const loadingTimer = setTimeout(() => setLoading(true), LOADING_AFTER_MS);
+  main.className = "is-answer";
+  document.title = `${query} – Lzero`;
+  try {
+    const parameters = new URLSearchParams({ q: query, k: String(hitsPerPage), highlight: "true" });
+    const response = await fetch(`/v1/indexes/${index}/search?${parameters}`, { signal: current.signal });
+    const body = await response.json();
+    if (response.ok) showAnswer(query, body, Math.round(performance.now() - startedMs));
+    else {
+      statusLine.textContent = body.title;
+      showNotice(body.title, body.detail, true);
+    }
+  } catch {
+    // A newer search has taken over.
+    if (current.signal.aborted) return;
+    statusLine.textContent = "No connection";
+    showNotice("No connection", "The search did not answer. It is tried again when you type.", true);
+  } finally {
+    clearTimeout(loadingTimer);
+    if (running === current) setLoading(false);
+  }
+}
+
+/** @param {boolean} isLoading */
+function setLoading(isLoading) {
+  results.setAttribute("aria-busy", String(isLoading));
+  form.classList.toggle("is-loading", isLoading);
+}
+
+input.addEventListener("input", () => {
+  clearTimeout(typingTimer);
+  const query = input.value.trim();
+  if (query !== shownQuery) typingTimer = setTimeout(() => search(query), query === "" ? 0 : TYPING_PAUSE_MS);
+});
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  clearTimeout(typingTimer);
+  search(input.value.trim());
+});
+
+document.querySelector(".examples")?.addEventListener("click", (event) => {
+  const link = /** @type {Element} */ (event.target).closest("a");
+  const opensElsewhere = event instanceof MouseEvent && (event.metaKey || event.ctrlKey || event.shiftKey);
+  if (link === null || opensElsewhere) return;
+  event.preventDefault();
+  input.value = link.textContent ?? "";
+  history.pushState(null, "", pageAddress(input.value));
+  input.focus();
+  search(input.value, true);
+});
+
+window.addEventListener("popstate", () => {
+  input.value = new URLSearchParams(location.search).get("q") ?? "";
+  search(input.value.trim(), true);
+});
+
+/** The places that the arrow keys visit: each hit's link, or its details when it has none. */
+function stops() {
+  return [...results.querySelectorAll(".hit")].map(
+    (hit) => /** @type {HTMLElement} */ (hit.querySelector("h2 a") ?? hit.querySelector("summary")),
+  );
+}
+
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target instanceof HTMLInputElement;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "/" && !isTyping) {
+    event.preventDefault();
+    input.focus();
+    input.select();
+  } else if (event.key === "Escape") {
+    if (document.activeElement !== input) input.focus();
+    else if (input.value !== "") {
+      event.preventDefault();
+      input.value = "";
+      search("");
+    }
+  } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    const all = stops();
+    const place = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    if (place < 0 && document.activeElement !== input) return;
+    const next = place + (event.key === "ArrowDown" ? 1 : -1);
+    if (next >= all.length || (place < 0 && next < 0)) return;
+    event.preventDefault();
+    const target = next < 0 ? input : all[next];
+    target?.focus();
+    target?.closest(".hit")?.scrollIntoView({ block: "nearest" });
+  }
+});

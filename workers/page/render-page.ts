@@ -1,0 +1,128 @@
+/**
+ * The search page. In: what it shows. Out: a whole HTML document, of use without any script. The script takes over
+ * `#status` and `#results` and nothing else.
+ */
+import { html } from "hono/html";
+import { MAX_QUERY_BYTES } from "../../shared/messages/limits.ts";
+import type { SearchAnswer } from "../search/answer-search.ts";
+import { exampleQueries, headingOf } from "./examples.ts";
+import { formatBytes, formatCount } from "./format.ts";
+import { pageAddress } from "./links.ts";
+import { type Html, renderHits } from "./render-hits.ts";
+
+/** Hits on one page; the script asks for as many. */
+export const PAGE_HITS = 10;
+
+export type PageContent =
+  | { readonly kind: "landing"; readonly documents: number; readonly generation: number }
+  | {
+      readonly kind: "answer";
+      readonly answer: SearchAnswer;
+      readonly tookMs: number;
+      readonly offset: number;
+    }
+  | { readonly kind: "error"; readonly title: string; readonly detail: string };
+
+export interface PageState {
+  readonly index: string;
+  readonly query: string;
+  readonly content: PageContent;
+}
+
+export function renderPage({ index, query, content }: PageState): Html {
+  const { heading, placeholder } = headingOf(index);
+  const title = query === "" ? `${heading} – Lzero` : `${query} – Lzero`;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="description" content="Neural search at the edge, without a model at query time.">
+<title>${title}</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/app.css">
+<script src="/app.client.js" type="module"></script>
+</head>
+<body>
+<a class="skip" href="#results">Skip to results</a>
+<header class="masthead">
+<a class="brand" href="${pageAddress(index)}"><img src="/favicon.svg" alt="" width="28" height="28"><span>Lzero</span></a>
+<p class="where">index <b>${index}</b></p>
+</header>
+<main class="${query === "" ? "is-landing" : "is-answer"}" data-index="${index}" data-hits="${PAGE_HITS}">
+<h1>${heading}</h1>
+<form role="search" action="/" method="get">
+<input type="hidden" name="index" value="${index}">
+<label class="hidden" for="q">Search ${index} by meaning</label>
+<div class="field">
+<input type="search" id="q" name="q" value="${query}" placeholder="${placeholder}" maxlength="${MAX_QUERY_BYTES}" autocomplete="off" autocapitalize="off" enterkeyhint="search" aria-describedby="keys">
+<button type="submit">Search</button>
+</div>
+<p id="keys" class="keys"><span><kbd>/</kbd> to type</span> <span><kbd>↓</kbd> <kbd>↑</kbd> through results</span> <span><kbd>Esc</kbd> to clear</span></p>
+</form>
+<p id="status" class="status" role="status">${renderStatus(content)}</p>
+<section id="results" aria-label="Results" tabindex="-1">${renderContent(index, query, content)}</section>
+${renderExamples(index)}
+</main>
+<footer>
+<p>No model runs when you search: the words of a query are weighed by how rare they are, and the meaning was put into the index beforehand.</p>
+<p><a href="/openapi.json">API description</a></p>
+</footer>
+</body>
+</html>`;
+}
+
+function renderStatus(content: PageContent): string {
+  if (content.kind === "error") return content.title;
+  if (content.kind === "landing") {
+    return content.documents === 0
+      ? "The index is empty so far."
+      : `${formatCount(content.documents, "document", "documents")} to search`;
+  }
+  const { answer, tookMs } = content;
+  if (answer.hits.length === 0) return "No results";
+  const { reads, bytesRead } = answer.stats;
+  return `${formatCount(answer.hits.length, "result", "results")} in ${tookMs} ms · ${formatCount(reads, "page", "pages")}, ${formatBytes(bytesRead)} read`;
+}
+
+function renderContent(index: string, query: string, content: PageContent): Html | "" {
+  if (content.kind === "landing") return "";
+  if (content.kind === "error") {
+    return html`<div class="notice is-error"><h2>${content.title}</h2><p>${content.detail}</p></div>`;
+  }
+  const { answer, offset } = content;
+  if (answer.hits.length === 0) return renderNothing(answer);
+  const next = offset + PAGE_HITS;
+  const hasMore = answer.hits.length === PAGE_HITS;
+  return html`${renderHits(answer.hits, offset)}
+${hasMore ? html`<p class="more"><a href="${pageAddress(index, query, next)}">More results</a></p>` : ""}
+${renderCost(answer)}`;
+}
+
+function renderNothing({ warnings }: SearchAnswer): Html {
+  const reason = warnings[0]?.message ?? "no document shares a meaning with these words";
+  return html`<div class="notice"><h2>Nothing found</h2><p>It seems that ${reason}. Try other words for the same thing.</p></div>`;
+}
+
+function renderCost({ stats, generation, manifestAgeMs, exact }: SearchAnswer): Html {
+  const rows: readonly (readonly [string, string])[] = [
+    ["Pages read", stats.reads.toLocaleString("en")],
+    ["Bytes read", formatBytes(stats.bytesRead)],
+    ["Postings scored", stats.postings.toLocaleString("en")],
+    ["Query tokens", stats.tokens.toLocaleString("en")],
+    ["Generation", `${generation}, read ${(manifestAgeMs / 1000).toFixed(1)} s ago`],
+    ["Ranking", exact ? "exact" : "approximate"],
+  ];
+  return html`<details class="cost"><summary>What this answer took</summary><dl>${rows.map(
+    ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
+  )}</dl></details>`;
+}
+
+function renderExamples(index: string): Html | "" {
+  const examples = exampleQueries(index);
+  if (examples.length === 0) return "";
+  return html`<nav class="examples" aria-label="Examples"><h2>Try</h2><ul>${examples.map(
+    (example) => html`<li><a href="${pageAddress(index, example)}">${example}</a></li>`,
+  )}</ul></nav>`;
+}

@@ -1,0 +1,81 @@
+/** The search page at `/`, rendered here whole, and its own files. */
+import { isLzeroError } from "../../shared/errors.ts";
+import { MAX_RESULT_WINDOW } from "../../shared/messages/limits.ts";
+import { describeError, logError } from "../http/problem.ts";
+import { ASSETS } from "../page/assets.ts";
+import { PAGE_HITS, type PageContent, renderPage } from "../page/render-page.ts";
+import { answerSearch } from "../search/answer-search.ts";
+import { currentManifest } from "../search/current-manifest.ts";
+import { makeReadContext, type ReadContext } from "../search/read-context.ts";
+import { checkSearchRequest } from "../search/search-request.ts";
+import type { App, AppContext, Services } from "../services.ts";
+import { checkIndexName } from "./index-name.ts";
+
+const DEFAULT_INDEX = "demo";
+
+export function addPageRoutes(app: App, services: Services): void {
+  for (const asset of ASSETS) {
+    app.get(asset.path, (context) => {
+      context.header("content-type", asset.type);
+      context.header("cache-control", "public, max-age=300");
+      return context.body(asset.text);
+    });
+  }
+
+  app.get("/", async (context) => {
+    const parameters = new URL(context.req.url).searchParams;
+    const query = (parameters.get("q") ?? "").toWellFormed().trim();
+    const named = parameters.get("index") ?? (context.env.DEFAULT_INDEX || DEFAULT_INDEX);
+    const found = await findContent(context, named, query, readOffset(parameters.get("offset")));
+    context.header("cache-control", "no-store");
+    // A name that is refused is not repeated as if it were an index.
+    const index = found.isNameValid ? named : DEFAULT_INDEX;
+    return context.html(renderPage({ index, query, content: found.content }), found.status);
+  });
+
+  /** Errors have the same page, with the status that the API would answer. */
+  async function findContent(
+    context: AppContext,
+    named: string,
+    query: string,
+    offset: number,
+  ): Promise<{ content: PageContent; status: 200 | 400 | 404 | 500 | 503; isNameValid: boolean }> {
+    let isNameValid = false;
+    try {
+      const reader = makeReadContext(context, services, checkIndexName(named));
+      isNameValid = true;
+      const content = await (query === "" ? describeIndex(reader) : answerQuery(reader, query, offset));
+      return { content, status: 200, isNameValid };
+    } catch (error) {
+      const requestId = context.get("requestId");
+      const { problem, isOurFault } = describeError(error, requestId);
+      if (isOurFault) logError(error, requestId, "GET /");
+      const title = isLzeroError(error, "index_not_found") ? "There is no such index" : problem.title;
+      const detail = `${problem.detail}${isOurFault ? ` (${requestId})` : ""}`;
+      const status = ([400, 404, 503] as const).find((known) => known === problem.status) ?? 500;
+      return { content: { kind: "error", title, detail }, status, isNameValid };
+    }
+  }
+
+  async function describeIndex(reader: ReadContext): Promise<PageContent> {
+    const { manifest } = await currentManifest(reader);
+    const documents = manifest.segments.reduce(
+      (sum, segment) => sum + segment.documents - segment.tombstones.length,
+      0,
+    );
+    return { kind: "landing", documents, generation: manifest.generation };
+  }
+
+  async function answerQuery(reader: ReadContext, query: string, offset: number): Promise<PageContent> {
+    const startedMs = services.nowMs();
+    const request = checkSearchRequest({ q: query, k: PAGE_HITS, offset, highlight: true });
+    const answer = await answerSearch(reader, request);
+    return { kind: "answer", answer, offset, tookMs: services.nowMs() - startedMs };
+  }
+}
+
+/** Anything that is no place in the results is their beginning. */
+function readOffset(text: string | null): number {
+  const offset = Number(text ?? 0);
+  return Number.isInteger(offset) && offset >= 0 && offset + PAGE_HITS <= MAX_RESULT_WINDOW ? offset : 0;
+}

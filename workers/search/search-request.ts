@@ -1,0 +1,85 @@
+/**
+ * What a search asks for: one schema for GET and POST. In: query parameters or a JSON body. Out: checked values, or an
+ * error that names the parameter.
+ */
+import { z } from "zod";
+import { LzeroError } from "../../shared/errors.ts";
+import { DEFAULT_K, MAX_K, MAX_QUERY_BYTES, MAX_RESULT_WINDOW } from "../../shared/messages/limits.ts";
+import { utf8SizeBytes } from "../../shared/messages/size.ts";
+
+export const searchRequestSchema = z.strictObject({
+  /** The query; at most 2 KB in UTF-8. */
+  q: z.string(),
+  k: z.int().min(1).max(MAX_K).default(DEFAULT_K),
+  /** Hits to skip; offset + k is at most 1,000. */
+  offset: z.int().min(0).max(MAX_RESULT_WINDOW).default(0),
+  /** Answer from this generation or a later one, or not at all. */
+  minGeneration: z.int().min(0).optional(),
+  /** Add to each hit where its words match and which terms made its score. */
+  highlight: z.boolean().default(false),
+});
+export type SearchRequest = z.output<typeof searchRequestSchema>;
+
+const INTEGER_PARAMETERS = ["k", "offset", "minGeneration"];
+
+/** Checks a search. @throws LzeroError `parameter_invalid`, `parameter_unknown`, `query_empty`, `query_too_long` */
+export function checkSearchRequest(value: unknown): SearchRequest {
+  const parsed = searchRequestSchema.safeParse(value);
+  if (!parsed.success) throw describeParameter(parsed.error.issues[0]!);
+  const request = { ...parsed.data, q: parsed.data.q.toWellFormed() };
+  if (request.q.trim() === "") throw new LzeroError("query_empty", "q is empty", { parameter: "q" });
+  const sizeBytes = utf8SizeBytes(request.q);
+  if (sizeBytes > MAX_QUERY_BYTES) {
+    throw new LzeroError("query_too_long", `q has ${sizeBytes} bytes in UTF-8, at most ${MAX_QUERY_BYTES}`, {
+      parameter: "q",
+    });
+  }
+  if (request.offset + request.k > MAX_RESULT_WINDOW) {
+    throw new LzeroError("parameter_invalid", `offset + k is above ${MAX_RESULT_WINDOW}`, {
+      parameter: "offset",
+    });
+  }
+  return request;
+}
+
+/**
+ * Turns the parameters of an address into the value that `checkSearchRequest` takes.
+ * @throws LzeroError `parameter_repeated`, `parameter_invalid`
+ */
+export function readSearchParameters(parameters: URLSearchParams): Record<string, unknown> {
+  const value: Record<string, unknown> = {};
+  for (const [name, text] of parameters) {
+    if (Object.hasOwn(value, name)) {
+      throw new LzeroError("parameter_repeated", `${quote(name)} is there twice`, { parameter: quote(name) });
+    }
+    if (INTEGER_PARAMETERS.includes(name)) value[name] = readInteger(name, text);
+    else if (name === "highlight") value[name] = text === "true" ? true : text === "false" ? false : text;
+    else Object.defineProperty(value, name, { value: text, enumerable: true });
+  }
+  return value;
+}
+
+/** Digits alone: " 5", "1e1", "0x5" and "" are not numbers here. */
+function readInteger(name: string, text: string): number {
+  if (!/^-?\d{1,16}$/.test(text)) {
+    throw new LzeroError("parameter_invalid", `${name} is not an integer`, { parameter: name });
+  }
+  return Number(text);
+}
+
+function describeParameter(issue: z.core.$ZodIssue): LzeroError {
+  if (issue.code === "unrecognized_keys") {
+    const parameter = quote(issue.keys[0] ?? "");
+    return new LzeroError("parameter_unknown", `${parameter} is not a parameter of a search`, { parameter });
+  }
+  const parameter = String(issue.path[0] ?? "");
+  if (parameter === "q" && issue.message.endsWith("undefined")) {
+    return new LzeroError("query_empty", "q is missing", { parameter });
+  }
+  if (parameter === "") return new LzeroError("body_invalid", "a search is a JSON object");
+  return new LzeroError("parameter_invalid", `${parameter}: ${issue.message}`, { parameter });
+}
+
+function quote(name: string): string {
+  return name.slice(0, 64);
+}

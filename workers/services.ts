@@ -1,0 +1,41 @@
+/**
+ * What the routes take from outside, so that tests can stand in for the queue, the clock and the catalog. In: nothing.
+ * Out: the services of production, and the types that routes share.
+ */
+import type { Context, Hono } from "hono";
+import { type CatalogClient, catalogOf } from "./catalog-client.ts";
+import type { Env } from "./env.ts";
+import { type IsolateCache, isolateCache } from "./isolate-cache.ts";
+
+export interface Services {
+  readonly fetch: (request: Request, init?: RequestInit) => Promise<Response>;
+  readonly nowMs: () => number;
+  readonly catalogOf: (env: Env, index: string) => CatalogClient;
+  readonly cache: IsolateCache;
+}
+
+/** Hono's types for this app: bindings and what the middleware sets on each request. */
+export interface AppEnv {
+  Bindings: Env;
+  Variables: { requestId: string };
+}
+
+export type App = Hono<AppEnv>;
+export type AppContext = Context<AppEnv>;
+
+export const productionServices: Services = {
+  fetch: (request, init) => fetch(request, init),
+  nowMs: () => Date.now(),
+  catalogOf,
+  cache: isolateCache,
+};
+
+/** Keeps work going after the answer has left; without an execution context (in tests) it just runs. */
+export function runAfterAnswer(context: AppContext, work: Promise<unknown>): void {
+  const settled = work.catch(() => undefined);
+  try {
+    context.executionCtx.waitUntil(settled);
+  } catch {
+    // Hono throws when there is no execution context.
+  }
+}
