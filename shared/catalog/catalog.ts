@@ -6,7 +6,7 @@
  * Requests are taken as valid: whoever receives them from outside (the Worker's routes) checks them against the schemas
  * of commands.ts first. Nothing here is random, waits, or reads or writes pages.
  */
-import type { Manifest } from "../format/manifest-types.ts";
+import type { Manifest } from "../format/manifest.ts";
 import { collect } from "./collect.ts";
 import type {
   AbortRequest,

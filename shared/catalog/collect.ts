@@ -26,6 +26,11 @@ import { deleteTombstones, pruneTombstones } from "./tombstones.ts";
 
 /** Segments that one answer names at most. */
 const MAX_OFFERED_AT_ONCE = 1000;
+/**
+ * Documents whose locations one command deletes at about most (whole chunks), so that no transaction grows with the
+ * index; what is left of a segment is offered again and goes when it is confirmed again.
+ */
+const MAX_FORGOTTEN_DOCUMENTS = 50_000;
 /** Dead segment ids that one command forgets at most. */
 const MAX_FORGOTTEN_AT_ONCE = 200;
 
@@ -33,7 +38,10 @@ export function collect(context: CatalogContext, request: CollectRequest): Colle
   const state = readState(context);
   const oldest = pruneGenerations(context, state);
   const retained = retainedSegments(context);
-  for (const segmentId of request.collected) forgetSegment(context, segmentId, retained);
+  let budget = MAX_FORGOTTEN_DOCUMENTS;
+  for (const segmentId of request.collected) {
+    if (budget > 0) budget -= forgetSegment(context, segmentId, retained, budget);
+  }
   forgetDeadIds(context);
 
   const { segments: live } = readGeneration(context, state.generation);
@@ -67,26 +75,40 @@ function isGarbage(
 
 /**
  * Deletes all that the catalog keeps of a collected segment but its id, which stays unusable for a time.
+ * @param budget documents after which it stops, to go on in a later command
+ * @returns the documents that were forgotten
  * @throws LzeroError `segment_in_use` when its pages are still needed
  */
-function forgetSegment(context: CatalogContext, segmentId: string, retained: ReadonlySet<number>): void {
+function forgetSegment(
+  context: CatalogContext,
+  segmentId: string,
+  retained: ReadonlySet<number>,
+  budget: number,
+): number {
   const row = findSegment(context, segmentId);
-  if (row === null) return;
+  if (row === null) return 0;
   if (row.state === "staged" || retained.has(row.segment)) {
     throw new LzeroError("segment_in_use", `segment ${segmentId} was never offered for collection`, {
       segmentId,
     });
   }
-  for (const { key, value } of context.store.list(prefixRange(chunkPrefix(row.segment)))) {
-    for (const [documentKey] of decodeChunk(value)) {
+  if (row.state !== "dead") writeSegment(context, { ...row, state: "dead" });
+  let forgotten = 0;
+  for (;;) {
+    const [chunk] = context.store.list({ ...prefixRange(chunkPrefix(row.segment)), limit: 1 });
+    if (chunk === undefined) break;
+    if (forgotten >= budget) return forgotten;
+    for (const [documentKey] of decodeChunk(chunk.value)) {
       context.store.delete(locationKey(documentKey, row.segment));
+      forgotten += 1;
     }
-    context.store.delete(key);
+    context.store.delete(chunk.key);
   }
   deleteTombstones(context.store, row.segment);
   context.store.delete(segmentKey(row.segment));
   context.store.put(idKey("m", segmentId), encodeSegmentNumber(DEAD_SEGMENT));
   context.store.put(timedKey("z", context.nowMs, segmentId), new Uint8Array());
+  return forgotten;
 }
 
 /** Forgets dead segment ids as long after their collection as deletions are remembered; a bounded number a call. */

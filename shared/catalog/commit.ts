@@ -41,6 +41,7 @@ export function commit(context: CatalogContext, request: CommitRequest): CommitR
     state: "committed",
     commit: answer,
     leftAtMs: entered ? null : context.nowMs,
+    emptied: !entered,
   });
   const recorder = new OutcomeRecorder(context, state);
   for (const { ingestId, position, outcome } of decided) {
@@ -124,12 +125,16 @@ function decideMerge(
   return [];
 }
 
-/** @throws LzeroError `merge_conflict` when a segment to replace is not live */
+/**
+ * The segments to replace that are live. One whose last document went since it was merged has nothing left to replace.
+ * @throws LzeroError `merge_conflict` when one is not live for another reason
+ */
 function requireLive(context: CatalogContext, row: SegmentRow, edit: GenerationEdit): Set<number> {
   const live = new Set(edit.live.map(({ segment }) => segment));
   const numbers = new Set<number>();
   for (const segmentId of row.replaces) {
     const found = findSegment(context, segmentId);
+    if (found?.emptied) continue;
     if (found === null || !live.has(found.segment)) {
       throw new LzeroError("merge_conflict", `segment ${segmentId} is not live any more`, { segmentId });
     }

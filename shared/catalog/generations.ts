@@ -3,7 +3,7 @@
  * publishes the next one or, when nothing changed, leaves all as it is.
  */
 import { LzeroError } from "../errors.ts";
-import type { Manifest } from "../format/manifest-types.ts";
+import type { Manifest } from "../format/manifest.ts";
 import type { CatalogContext } from "./context.ts";
 import { generationKey, kindPrefix, readUint64, segmentKey, viewOf } from "./keys.ts";
 import { prefixRange } from "./ordered-store.ts";
@@ -78,9 +78,11 @@ export function publishGeneration(
   state.generation += 1;
   writeGeneration(context, state.generation, kept);
   edit.tombstones.write(state.generation, numbers);
+  const listed = new Set(segments.map((entry) => entry.segment));
   for (const { segment } of edit.live) {
-    if (!numbers.has(segment))
-      writeSegment(context, { ...readSegment(context, segment), leftAtMs: context.nowMs });
+    if (numbers.has(segment)) continue;
+    const row = readSegment(context, segment);
+    writeSegment(context, { ...row, leftAtMs: context.nowMs, emptied: listed.has(segment) });
   }
   const oldest = pruneGenerations(context, state);
   for (const segment of edit.tombstones.changedSegments()) pruneTombstones(context.store, segment, oldest);

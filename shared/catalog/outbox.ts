@@ -3,7 +3,7 @@
  * of the newest generation, and repeated until one is acknowledged. After a put with an unknown outcome the manifest
  * is put once more later, since the lost put may have arrived after the acknowledged one.
  */
-import type { Manifest } from "../format/manifest-types.ts";
+import type { Manifest } from "../format/manifest.ts";
 import { type CatalogContext, findState, readState, writeState } from "./context.ts";
 import { describeGeneration } from "./generations.ts";
 import type { IndexState } from "./rows.ts";

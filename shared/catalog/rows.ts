@@ -59,6 +59,8 @@ export interface SegmentRow {
   commit: { readonly generation: number; readonly live: number; readonly tombstoned: number } | null;
   /** When it left the current generation; null while it is in it, or was never. */
   leftAtMs: number | null;
+  /** It left because none of its documents was live any more, not because a merge replaced it. */
+  emptied: boolean;
 }
 
 const encoder = new TextEncoder();

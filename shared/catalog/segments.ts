@@ -57,6 +57,7 @@ export function stage(context: CatalogContext, request: StageRequest): StageResp
     leaseUntilMs,
     commit: null,
     leftAtMs: null,
+    emptied: false,
   });
   context.store.put(idKey("m", segmentId), encodeSegmentNumber(segment));
   writeState(context, state);
