@@ -119,6 +119,11 @@ export function decodeDocument(place: DocumentPlace, ordinal: number): StoredDoc
   return readFields(recordReader(place, ordinal));
 }
 
+/** Decodes only what the catalog knows a document by. @throws LzeroError `page_corrupt`, `ordinal_out_of_range` */
+export function decodeDocumentHead(place: DocumentPlace, ordinal: number): { id: string; version: number } {
+  return readHead(recordReader(place, ordinal));
+}
+
 /**
  * Decodes the term ids of a document's own tokens.
  * @returns strictly ascending
@@ -146,10 +151,14 @@ function recordReader(place: DocumentPlace, ordinal: number): ByteReader {
   return new ByteReader(place.payload, origin, start, end);
 }
 
-function readFields(reader: ByteReader): StoredDocument {
+function readHead(reader: ByteReader): { id: string; version: number } {
   const id = reader.string("a document id");
   if (id === "") throw reader.corrupt("a document id", "a character", "empty");
-  const version = reader.varint(Number.MAX_SAFE_INTEGER, "a version");
+  return { id, version: reader.varint(Number.MAX_SAFE_INTEGER, "a version") };
+}
+
+function readFields(reader: ByteReader): StoredDocument {
+  const { id, version } = readHead(reader);
   const flags = reader.u8("the flags of a record");
   if ((flags & ~KNOWN_FLAGS) !== 0) throw reader.corrupt("the flags of a record", KNOWN_FLAGS, flags);
   const title = flags & HAS_TITLE ? reader.string("a title") : null;

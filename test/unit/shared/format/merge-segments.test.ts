@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { documentKey } from "../../../../shared/catalog/document-key.ts";
+import { mergeSegments } from "../../../../shared/format/merge-segments.ts";
+import { encodeSegment } from "../../../../shared/format/segment-writer.ts";
+import type { SegmentDocument } from "../../../../shared/format/stored-document.ts";
+import {
+  documentArbitrary,
+  errorCodeOf,
+  openSegment,
+  optionsArbitrary,
+  SEGMENT_ID,
+  sampleDocuments,
+  sampleSegment,
+} from "./support.ts";
+
+const planArbitrary = fc
+  .array(fc.tuple(documentArbitrary, fc.boolean()), { maxLength: 10 })
+  .chain((marked) => fc.record({ marked: fc.constant(marked), options: optionsArbitrary }));
+
+function inputOf(place: number, documents: SegmentDocument[], tombstones: number[], options = {}) {
+  const segment = encodeSegment(place.toString(16).padStart(32, "0"), documents, options);
+  return { root: openSegment(segment).root, pages: segment.pages, tombstones: Uint32Array.from(tombstones) };
+}
+
+describe("mergeSegments", () => {
+  it("gives byte for byte what encodeSegment gives from the surviving documents", () => {
+    fc.assert(
+      fc.property(fc.array(planArbitrary, { maxLength: 4 }), optionsArbitrary, (plans, options) => {
+        const inputs = plans.map(({ marked, options }, place) =>
+          inputOf(
+            place,
+            marked.map(([document]) => document),
+            marked.flatMap(([, dead], ordinal) => (dead ? [ordinal] : [])),
+            options,
+          ),
+        );
+        const survivors = plans.flatMap(({ marked }) =>
+          marked.filter(([, dead]) => !dead).map(([document]) => document),
+        );
+        const merged = mergeSegments(SEGMENT_ID, inputs, options);
+        expect(merged.segment).toEqual(encodeSegment(SEGMENT_ID, survivors, options));
+        expect(merged.documents).toEqual(
+          survivors.map(({ id, version }) => ({ key: documentKey(id), version })),
+        );
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("gives an empty segment of nothing, and of nothing but tombstones", () => {
+    const empty = encodeSegment(SEGMENT_ID, []);
+    expect(mergeSegments(SEGMENT_ID, [])).toEqual({ segment: empty, documents: [] });
+    const dead = inputOf(1, sampleDocuments(3), [0, 1, 2]);
+    expect(mergeSegments(SEGMENT_ID, [dead])).toEqual({ segment: empty, documents: [] });
+  });
+
+  it("refuses tombstones out of order or range and absent pages", () => {
+    const segment = sampleSegment({ inlineBytes: 0 });
+    const { root } = openSegment(segment);
+    const merge = (pages: Uint8Array[], ...tombstones: number[]) =>
+      errorCodeOf(() =>
+        mergeSegments(SEGMENT_ID, [{ root, pages, tombstones: Uint32Array.from(tombstones) }]),
+      );
+    expect(merge(segment.pages, 2, 4)).toBe("none");
+    expect(merge(segment.pages, 4, 2)).toBe("segment_input_invalid");
+    expect(merge(segment.pages, 2, 2)).toBe("segment_input_invalid");
+    expect(merge(segment.pages, 6)).toBe("segment_input_invalid");
+    expect(merge(segment.pages.slice(0, 2))).toBe("segment_input_invalid");
+    expect(merge([segment.pages[0]!, segment.pages[2]!, segment.pages[1]!])).toBe("page_unexpected");
+  });
+
+  it("refuses a page of an equal number that is not the one the root was written with", () => {
+    const [first, ...rest] = sampleDocuments();
+    const other = encodeSegment(SEGMENT_ID, [{ ...first!, impacts: Uint8Array.of(7, 255, 9) }, ...rest], {
+      inlineBytes: 0,
+    });
+    const segment = sampleSegment({ inlineBytes: 0 });
+    const { root } = openSegment(segment);
+    const pages = [segment.pages[0]!, other.pages[1]!, segment.pages[2]!];
+    expect(
+      errorCodeOf(() => mergeSegments(SEGMENT_ID, [{ root, pages, tombstones: new Uint32Array(0) }])),
+    ).toBe("page_corrupt");
+  });
+});
