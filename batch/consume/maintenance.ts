@@ -1,0 +1,39 @@
+/** What an index needs after commits: merges until it has few segments again, and now and then a collection. */
+import type { Logger } from "../logging.ts";
+import { type CollectorOptions, collectGarbage } from "../publish/collector.ts";
+import type { Merger } from "../publish/merger.ts";
+import type { IndexTarget } from "../publish/publish-target.ts";
+
+/** Garbage waits for minutes anyway; asking for it costs a command each time. */
+const COLLECT_INTERVAL_MS = 60_000;
+
+export interface MaintenanceOptions {
+  readonly merger: Merger;
+  readonly logger: Logger;
+  readonly collector?: CollectorOptions;
+  readonly collectIntervalMs?: number;
+  readonly now?: () => number;
+}
+
+export class Maintenance {
+  readonly #options: MaintenanceOptions;
+  readonly #collectedAtMs = new Map<string, number>();
+
+  constructor(options: MaintenanceOptions) {
+    this.#options = options;
+  }
+
+  /** @throws LzeroError of the catalog and the store; doing it again later is always right */
+  async maintain(target: IndexTarget): Promise<void> {
+    const { merger, logger, collector } = this.#options;
+    const { index } = target;
+    const merged = await merger.mergeOnce(target);
+    if (merged !== null) logger.info({ ...merged, index }, "segments merged");
+    const now = (this.#options.now ?? Date.now)();
+    const intervalMs = this.#options.collectIntervalMs ?? COLLECT_INTERVAL_MS;
+    if (now - (this.#collectedAtMs.get(index) ?? Number.NEGATIVE_INFINITY) < intervalMs) return;
+    this.#collectedAtMs.set(index, now);
+    const collected = await collectGarbage(target, collector);
+    if (collected.segments > 0) logger.info({ ...collected, index }, "segments collected");
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Which segments to merge. Reads cost a few values a segment, so there are never more than eight live ones for long;
+ * rewriting costs bytes, so large segments are left alone until the small ones together weigh as much.
+ *
+ * The rule: with more than `maxLive` segments take the two smallest, then go on taking the next larger one for as long
+ * as it is no larger than all that were taken before it together. So a merge at least doubles the segment that each
+ * document of it was in (but for the forced pair, which is small then: every segment above it outweighs all below
+ * it), and each document is rewritten about log2(index size / batch size) times, not once a batch.
+ */
+import type { LiveSegment } from "../../shared/catalog/commands.ts";
+
+/** Live segments that an index may keep without a merge (DESIGN: eight or fewer). */
+export const MAX_LIVE_SEGMENTS = 8;
+/** A merge holds its segments in memory, twice for a moment; the forced pair is merged whatever its size. */
+export const MAX_MERGE_BYTES = 384 * 1024 * 1024;
+
+export interface MergePolicy {
+  readonly maxLive: number;
+  readonly maxMergeBytes: number;
+}
+
+export const DEFAULT_MERGE_POLICY: MergePolicy = {
+  maxLive: MAX_LIVE_SEGMENTS,
+  maxMergeBytes: MAX_MERGE_BYTES,
+};
+
+/** @returns the segments to merge, in the manifest's order; empty when there is nothing to do */
+export function chooseMerge(
+  segments: readonly LiveSegment[],
+  policy: MergePolicy = DEFAULT_MERGE_POLICY,
+): LiveSegment[] {
+  if (segments.length <= policy.maxLive) return [];
+  const bySize = [...segments].sort((a, b) => liveBytes(a) - liveBytes(b));
+  const chosen = new Set<LiveSegment>();
+  let liveTotal = 0;
+  let storedTotal = 0;
+  const forced = segments.length - policy.maxLive + 1;
+  for (const segment of bySize) {
+    const isForced = chosen.size < Math.max(2, forced);
+    const fits = storedTotal + segment.sizeBytes <= policy.maxMergeBytes;
+    if (!isForced && !(liveBytes(segment) <= liveTotal && fits)) break;
+    chosen.add(segment);
+    liveTotal += liveBytes(segment);
+    storedTotal += segment.sizeBytes;
+  }
+  return segments.filter((segment) => chosen.has(segment));
+}
+
+/** Bytes that a merge would keep of a segment, about. */
+function liveBytes({ sizeBytes, documents, tombstones }: LiveSegment): number {
+  return documents === 0 ? 0 : sizeBytes * (1 - tombstones / documents);
+}

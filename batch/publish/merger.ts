@@ -1,0 +1,134 @@
+/**
+ * Merges small segments of an index into one, from their posting lists: nothing is encoded again. Tombstones come
+ * from the manifest in KV, which may be older than the catalog: a document that died meanwhile is copied and born
+ * tombstoned by the commit, which also refuses a merge that lacks a live document. It runs beside other publishers;
+ * when one of them merged first, this one gives way.
+ */
+import { setTimeout as sleepFor } from "node:timers/promises";
+import type { CatalogStatus, CommitResponse, LiveSegment } from "../../shared/catalog/commands.ts";
+import { isLzeroError, LzeroError } from "../../shared/errors.ts";
+import { decodeManifest } from "../../shared/format/manifest.ts";
+import { mergeSegments } from "../../shared/format/merge-segments.ts";
+import { decodeSegmentRoot, type SegmentRoot } from "../../shared/format/segment-reader.ts";
+import { manifestKey, pageKey } from "../../shared/storage/keys.ts";
+import type { Logger } from "../logging.ts";
+import { chooseMerge, DEFAULT_MERGE_POLICY, type MergePolicy } from "./merge-policy.ts";
+import { type IndexTarget, newSegmentId } from "./publish-target.ts";
+import { type OnStep, writeSegment } from "./write-segment.ts";
+
+export interface MergeResult extends CommitResponse {
+  readonly segmentId: string;
+  readonly replaced: readonly string[];
+  readonly documents: number;
+  readonly sizeBytes: number;
+}
+
+export interface MergerOptions {
+  readonly logger?: Logger;
+  readonly policy?: MergePolicy;
+  readonly onStep?: OnStep;
+  readonly newSegmentId?: () => string;
+  /** Waits before reading a page again that is not there yet. */
+  readonly missingPageDelaysMs?: readonly number[];
+  readonly sleep?: (ms: number) => Promise<unknown>;
+}
+
+/** KV shows a page everywhere within about a minute, misses included (Cloudflare: how KV works, consistency). */
+const MISSING_PAGE_DELAYS_MS = [500, 1000, 2000, 5000, 10_000, 20_000, 30_000];
+/** Page reads under way at once. */
+const READ_CONCURRENCY = 8;
+
+export class Merger {
+  readonly #options: MergerOptions;
+
+  constructor(options: MergerOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * Merges once, when the index has too many segments.
+   * @returns null when there was nothing to merge or another publisher was first
+   * @throws LzeroError `page_missing`, or of the catalog and the store
+   */
+  async mergeOnce(target: IndexTarget): Promise<MergeResult | null> {
+    const status = await target.catalog.status();
+    const chosen = chooseMerge(status.segments, this.#options.policy ?? DEFAULT_MERGE_POLICY);
+    if (chosen.length < 2 || status.model === null) return null;
+    try {
+      return await this.#merge(target, status.model, chosen);
+    } catch (error) {
+      if (!isLzeroError(error, "merge_conflict")) throw error;
+      this.#options.logger?.info(
+        { err: error, index: target.index },
+        "merge given up: the index has changed",
+      );
+      return null;
+    }
+  }
+
+  async #merge(
+    target: IndexTarget,
+    model: NonNullable<CatalogStatus["model"]>,
+    chosen: readonly LiveSegment[],
+  ): Promise<MergeResult> {
+    const onStep = this.#options.onStep ?? (() => undefined);
+    const tombstones = await readTombstones(target);
+    const inputs: { root: SegmentRoot; pages: Uint8Array[]; tombstones: Uint32Array }[] = [];
+    for (const { segmentId, pages } of chosen) {
+      const values = await this.#readPages(target, segmentId, pages);
+      const root = decodeSegmentRoot(values[0]!, segmentId, pageKey(target.index, segmentId, 0));
+      inputs.push({ root, pages: values, tombstones: tombstones.get(segmentId) ?? new Uint32Array() });
+    }
+    await onStep("merge-read");
+    const segmentId = (this.#options.newSegmentId ?? newSegmentId)();
+    const { segment, documents } = mergeSegments(segmentId, inputs);
+    await onStep("merged");
+    const replaces = chosen.map((one) => one.segmentId);
+    const answer = await writeSegment(
+      target,
+      {
+        segmentId,
+        encoded: segment,
+        model,
+        located: documents.map(({ key, version }) => [key, version, null, null]),
+        replaces,
+      },
+      onStep,
+    );
+    return {
+      ...answer,
+      segmentId,
+      replaced: replaces,
+      documents: segment.documents,
+      sizeBytes: segment.sizeBytes,
+    };
+  }
+
+  async #readPages(target: IndexTarget, segmentId: string, count: number): Promise<Uint8Array[]> {
+    const values: Uint8Array[] = [];
+    for (let start = 0; start < count; start += READ_CONCURRENCY) {
+      const pages = Array.from({ length: Math.min(READ_CONCURRENCY, count - start) }, (_, at) => start + at);
+      values.push(...(await Promise.all(pages.map((page) => this.#readPage(target, segmentId, page)))));
+    }
+    return values;
+  }
+
+  async #readPage(target: IndexTarget, segmentId: string, page: number): Promise<Uint8Array> {
+    const key = pageKey(target.index, segmentId, page);
+    const sleep = this.#options.sleep ?? sleepFor;
+    for (const delayMs of [...(this.#options.missingPageDelaysMs ?? MISSING_PAGE_DELAYS_MS), null]) {
+      const value = await target.store.read(key);
+      if (value !== null) return value;
+      if (delayMs !== null) await sleep(delayMs);
+    }
+    throw new LzeroError("page_missing", `page ${key} of a live segment is not there`, { key });
+  }
+}
+
+async function readTombstones(target: IndexTarget): Promise<Map<string, Uint32Array>> {
+  const key = manifestKey(target.index);
+  const value = await target.store.read(key);
+  if (value === null) return new Map();
+  const { segments } = decodeManifest(value, target.index, key);
+  return new Map(segments.map(({ segmentId, tombstones }) => [segmentId, tombstones]));
+}
