@@ -1,0 +1,262 @@
+/**
+ * Relevance and cost of an encoder on a test collection, through the code that production runs: the publisher writes
+ * segments, the catalog decides what is live, queries read pages and are scored by the engine. Only the stores are in
+ * memory. Enters: a collection and an encoder. Leaves: figures and the run they come from.
+ */
+import { Catalog } from "../../shared/catalog/catalog.ts";
+import { MemoryOrderedStore } from "../../shared/catalog/memory-ordered-store.ts";
+import { LzeroError } from "../../shared/errors.ts";
+import type { Manifest } from "../../shared/format/manifest.ts";
+import { decodeSegmentRoot } from "../../shared/format/segment-reader.ts";
+import { encodedText } from "../../shared/messages/document.ts";
+import { type IdfMode, idfTable } from "../../shared/model/idf.ts";
+import { encodeQuery, type QueryVector } from "../../shared/query/query-vector.ts";
+import { search } from "../../shared/query/search.ts";
+import { pageKey } from "../../shared/storage/keys.ts";
+import type { Tokenizer } from "../../shared/text/types.ts";
+import type { CatalogPort } from "../catalog-port.ts";
+import type { DocumentEncoder } from "../encoders/encoder.ts";
+import { readCorpusFrequencies } from "../publish/corpus-frequencies.ts";
+import { bindModel } from "../publish/publish-target.ts";
+import { type PublishDocument, Publisher } from "../publish/publisher.ts";
+import { MemoryStore } from "../storage/memory-store.ts";
+import type { Collection, EvalDocument } from "./beir.ts";
+import { evaluateRun, type Metrics } from "./metrics.ts";
+
+const INDEX = "eval";
+/** A batch of the consumer: documents that become one segment. */
+const SEGMENT_DOCUMENTS = 10_000;
+/** Documents of one ingest record, as the API would accept them. */
+const INGEST_DOCUMENTS = 500;
+/** Recall is measured at this depth. */
+const DEPTH = 100;
+
+export interface EvalModel {
+  readonly encoder: DocumentEncoder;
+  readonly tokenizer: Tokenizer;
+  /** Bytes of vocab.txt. */
+  readonly vocabulary: Uint8Array;
+  /** The model's own table. */
+  readonly idf: Float32Array;
+}
+
+/** Figures of one way to weight queries. */
+export interface EvalRow extends Metrics {
+  readonly idf: IdfMode;
+  readonly queries: number;
+  /** Mean non-zero impacts a document. */
+  readonly docLen: number;
+  /** Expected multiplications per pair of query and document, Σ_j p_q(j) · p_d(j) (FACTS §1). */
+  readonly flops: number;
+  /** Mean terms of a query vector. */
+  readonly queryTerms: number;
+  readonly bytesPerPosting: number;
+  readonly fingerprint: string;
+}
+
+export interface EvalResult {
+  readonly documents: number;
+  readonly rows: readonly EvalRow[];
+  /** Ranked document ids by query, of each row. */
+  readonly runs: readonly ReadonlyMap<string, readonly string[]>[];
+  readonly documentsPerSecond: number;
+  /** Documents of which tokens past the model's length were not seen. */
+  readonly truncated: number;
+  /** Weights above the model's maxWeight. */
+  readonly clipped: number;
+}
+
+export interface EvalProgress {
+  readonly stage: "encode" | "search";
+  readonly done: number;
+  readonly total: number;
+}
+
+/**
+ * Evaluates one encoder on one collection under each IDF asked for; documents are encoded once.
+ * @throws LzeroError `evaluation_failed` when a document cannot be encoded; those of publishing and search
+ */
+export async function evaluate(
+  collection: Collection,
+  model: EvalModel,
+  idfModes: readonly IdfMode[],
+  onProgress: (progress: EvalProgress) => void,
+): Promise<EvalResult> {
+  const store = new MemoryStore();
+  const catalog = new Catalog(new MemoryOrderedStore(), INDEX, { now: () => Date.now() });
+  catalog.create({
+    encoder: model.encoder.manifest.identity.encoder,
+    versions: "sequence",
+    encodedFields: ["title", "text"],
+  });
+  const startedMs = performance.now();
+  const published = await publishCollection(collection, model, catalog, store, onProgress);
+  const seconds = (performance.now() - startedMs) / 1000;
+
+  const manifest = catalog.manifest();
+  const segmentIds = manifest.segments.map(({ segmentId }) => segmentId);
+  const corpus = await readCorpusFrequencies(store, INDEX, segmentIds, model.idf.length);
+  const cost = await postingCost(store, manifest, model.idf.length);
+  const rows: EvalRow[] = [];
+  const runs: ReadonlyMap<string, readonly string[]>[] = [];
+  for (const idf of idfModes) {
+    const table = idfTable(idf, model.idf, corpus);
+    const { run, queries } = await runQueries(collection, model, table, manifest, store, (done) =>
+      onProgress({
+        stage: "search",
+        done: rows.length * collection.queries.length + done,
+        total: idfModes.length * collection.queries.length,
+      }),
+    );
+    rows.push({
+      idf,
+      ...evaluateRun(collection.qrels, run),
+      docLen: cost.postings / collection.documents.length,
+      flops: expectedMultiplications(queries, cost.documentFrequencies, collection.documents.length),
+      queryTerms: queries.reduce((sum, { termIds }) => sum + termIds.length, 0) / queries.length,
+      bytesPerPosting: cost.listBytes / cost.postings,
+      fingerprint: model.encoder.manifest.fingerprint,
+    });
+    runs.push(run);
+  }
+  return {
+    documents: collection.documents.length,
+    rows,
+    runs,
+    documentsPerSecond: collection.documents.length / seconds,
+    ...published,
+  };
+}
+
+async function publishCollection(
+  { documents }: Collection,
+  { encoder, vocabulary, idf }: EvalModel,
+  catalog: Catalog,
+  store: MemoryStore,
+  onProgress: (progress: EvalProgress) => void,
+): Promise<{ truncated: number; clipped: number }> {
+  const publisher = new Publisher();
+  const bound = bindModel(encoder.manifest, vocabulary, idf);
+  const target = { index: INDEX, store, catalog: asPort(catalog) };
+  let truncated = 0;
+  let clipped = 0;
+  for (let first = 0; first < documents.length; first += SEGMENT_DOCUMENTS) {
+    const batch = documents.slice(first, first + SEGMENT_DOCUMENTS);
+    const vectors = await encoder.encode(
+      batch.map((document) => encodedText(document, ["title", "text"])),
+      (done) => onProgress({ stage: "encode", done: first + done, total: documents.length }),
+    );
+    const accepted = acceptAll(catalog, batch, first);
+    const toPublish = accepted.map((document, at): PublishDocument => {
+      const vector = vectors[at]!;
+      if (vector instanceof Error) {
+        throw new LzeroError(
+          "evaluation_failed",
+          `document ${document.id} cannot be encoded`,
+          { id: document.id },
+          vector,
+        );
+      }
+      return { ...document, vector };
+    });
+    const result = await publisher.publish(target, bound, toPublish);
+    truncated += result.truncated;
+    clipped += result.clipped;
+  }
+  return { truncated, clipped };
+}
+
+/** Has the catalog accept a batch as ingests, as the API would. */
+function acceptAll(
+  catalog: Catalog,
+  batch: readonly EvalDocument[],
+  first: number,
+): Omit<PublishDocument, "vector">[] {
+  const accepted: Omit<PublishDocument, "vector">[] = [];
+  for (let start = 0; start < batch.length; start += INGEST_DOCUMENTS) {
+    const part = batch.slice(start, start + INGEST_DOCUMENTS);
+    const ingestId = (first + start).toString(16).padStart(32, "0");
+    const { firstVersion } = catalog.accept({ ingestId, positions: part.length, rejected: [], digest: "" });
+    part.forEach(({ id, title, text }, position) => {
+      const fields = { title, text, url: null, metadata: null };
+      accepted.push({ ingestId, position, version: firstVersion + position, id, fields });
+    });
+  }
+  return accepted;
+}
+
+async function runQueries(
+  { queries }: Collection,
+  { encoder, tokenizer }: EvalModel,
+  idf: Float32Array,
+  manifest: Manifest,
+  store: MemoryStore,
+  onProgress: (done: number) => void,
+): Promise<{ run: Map<string, string[]>; queries: QueryVector[] }> {
+  const run = new Map<string, string[]>();
+  const vectors: QueryVector[] = [];
+  const { queryIdfFloor } = encoder.manifest.identity;
+  for (const { id, text } of queries) {
+    const vector = encodeQuery(text, tokenizer, idf, { idfFloor: queryIdfFloor });
+    const { hits } = await search(store, manifest, vector, { k: DEPTH, offset: 0 });
+    // A collection in which a query is a document of its own (ArguAna) leaves the document out, as BEIR does.
+    run.set(
+      id,
+      hits.map(({ document }) => document.id).filter((hit) => hit !== id),
+    );
+    vectors.push(vector);
+    onProgress(vectors.length);
+  }
+  return { run, queries: vectors };
+}
+
+interface PostingCost {
+  readonly postings: number;
+  readonly listBytes: number;
+  readonly documentFrequencies: Uint32Array;
+}
+
+async function postingCost(
+  store: MemoryStore,
+  manifest: Manifest,
+  vocabularySize: number,
+): Promise<PostingCost> {
+  const documentFrequencies = new Uint32Array(vocabularySize);
+  let postings = 0;
+  let listBytes = 0;
+  for (const { segmentId } of manifest.segments) {
+    const key = pageKey(INDEX, segmentId, 0);
+    const value = await store.read(key);
+    if (value === null) throw new LzeroError("page_missing", `${key} is not there`, { key });
+    for (const entry of decodeSegmentRoot(value, segmentId, key).entries()) {
+      documentFrequencies[entry.termId]! += entry.documentFrequency;
+      postings += entry.documentFrequency;
+      listBytes += entry.length;
+    }
+  }
+  return { postings, listBytes, documentFrequencies };
+}
+
+function expectedMultiplications(
+  queries: readonly QueryVector[],
+  documentFrequencies: Uint32Array,
+  documents: number,
+): number {
+  let sum = 0;
+  for (const { termIds } of queries) for (const term of termIds) sum += documentFrequencies[term]!;
+  return sum / (queries.length * documents);
+}
+
+/** The pure catalog behind the interface of the remote one. */
+function asPort(catalog: Catalog): CatalogPort {
+  return {
+    stage: async (request) => catalog.stage(request),
+    locate: async (request) => catalog.locate(request),
+    commit: async (request) => catalog.commit(request),
+    abort: async (request) => catalog.abort(request),
+    settle: async (request) => catalog.settle(request),
+    status: async () => catalog.status(),
+    collect: async (request) => catalog.collect(request),
+    pending: async (request) => catalog.pending(request),
+  };
+}
