@@ -1,0 +1,401 @@
+/**
+ * Random histories against a brute-force model: publishers with duplicates, reordering, expired leases, aborts, merges,
+ * deletions, retries, and a crash at any operation of the store. After every step the catalog must say what the model
+ * says.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Catalog } from "../../../../shared/catalog/catalog.ts";
+import type { IngestStatus, Outcome } from "../../../../shared/catalog/commands.ts";
+import { documentKey } from "../../../../shared/catalog/document-key.ts";
+import { MemoryOrderedStore } from "../../../../shared/catalog/memory-ordered-store.ts";
+import { isLzeroError } from "../../../../shared/errors.ts";
+import { FaultyStore, SimulatedCrash } from "./faulty-store.ts";
+import { dumpStore, hexId, located, SETTINGS, START_MS, stageRequest, type Written } from "./harness.ts";
+
+const IDS = ["a", "b", "c", "d", "e", "f"];
+const LEASE_MS = 600_000;
+const RUNS = 60;
+
+interface Step {
+  readonly kind:
+    | "accept"
+    | "write"
+    | "merge"
+    | "commit"
+    | "abort"
+    | "remove"
+    | "settle"
+    | "collect"
+    | "wait"
+    | "outbox";
+  /** Chooses among what there is to choose from. */
+  readonly pick: number;
+  readonly picks: readonly number[];
+  /** The store operation of the step's command that crashes; none when the command has fewer. */
+  readonly crashAt: number;
+}
+
+const stepArbitrary: fc.Arbitrary<Step> = fc.record({
+  kind: fc.oneof(
+    { weight: 3, arbitrary: fc.constant("accept" as const) },
+    { weight: 5, arbitrary: fc.constant("write" as const) },
+    { weight: 3, arbitrary: fc.constant("merge" as const) },
+    { weight: 7, arbitrary: fc.constant("commit" as const) },
+    { weight: 1, arbitrary: fc.constantFrom("abort" as const, "settle" as const, "collect" as const) },
+    { weight: 2, arbitrary: fc.constantFrom("remove" as const, "outbox" as const) },
+    { weight: 1, arbitrary: fc.constant("wait" as const) },
+  ),
+  pick: fc.nat(1000),
+  picks: fc.array(fc.nat(1000), { minLength: 1, maxLength: 8 }),
+  crashAt: fc.oneof(fc.constant(0), fc.nat(60)),
+});
+
+interface ModelSegment {
+  readonly documents: readonly Written[];
+  readonly replaces: readonly number[];
+  leaseUntilMs: number;
+  state: "staged" | "committed" | "dead" | "collected";
+}
+
+/** What must be true, by the plainest means. */
+class Model {
+  readonly live = new Map<string, number>();
+  readonly deleted = new Map<string, number>();
+  readonly segments = new Map<number, ModelSegment>();
+  readonly outcomes = new Map<string, Outcome>();
+  /** All writes ever accepted; the queue may deliver each any number of times. */
+  readonly writes: Written[] = [];
+  /** Live versions by generation. */
+  readonly history = new Map<number, string>();
+
+  commitWrites(documents: readonly Written[]): void {
+    for (const [id, version] of documents) {
+      const standing = Math.max(this.live.get(id) ?? -1, this.deleted.get(id) ?? -1);
+      if (version > standing) this.live.set(id, version);
+    }
+    for (const [id, version, ingest, position] of documents) {
+      const slot = `${ingest}/${position}`;
+      if (this.outcomes.get(slot) === "indexed" || this.outcomes.get(slot) === "superseded") continue;
+      this.outcomes.set(slot, this.live.get(id) === version ? "indexed" : "superseded");
+    }
+  }
+
+  remove(id: string, version: number): string {
+    const live = this.live.get(id);
+    if (live !== undefined && live > version) return "superseded";
+    this.deleted.set(id, Math.max(version, this.deleted.get(id) ?? -1));
+    return this.live.delete(id) ? "deleted" : "absent";
+  }
+
+  describe(): string {
+    return JSON.stringify([...this.live].sort());
+  }
+}
+
+class World {
+  nowMs = START_MS;
+  readonly memory = new MemoryOrderedStore();
+  readonly store = new FaultyStore(this.memory);
+  readonly model = new Model();
+  readonly sequence: boolean;
+  #nextIngest = 1;
+  #nextSegment = 1000;
+  crashes = 0;
+
+  constructor(sequence: boolean) {
+    this.sequence = sequence;
+    const settings = { ...SETTINGS, versions: sequence ? ("sequence" as const) : ("external" as const) };
+    this.#run(0, (catalog) => catalog.create(settings));
+    this.#run(0, (catalog) => catalog.create(settings));
+  }
+
+  step({ kind, pick, picks, crashAt }: Step): void {
+    const { model } = this;
+    switch (kind) {
+      case "accept": {
+        const ingest = this.#nextIngest++;
+        const request = { ingestId: hexId(ingest), positions: picks.length, rejected: [], digest: "d" };
+        const first = this.#run(crashAt, (catalog) => catalog.accept(request));
+        const again = this.#run(0, (catalog) => catalog.accept(request));
+        expect(again).toEqual(first);
+        picks.forEach((number, position) => {
+          const version = this.sequence ? first.firstVersion + position : (number >>> 3) % 12;
+          model.writes.push([IDS[number % IDS.length]!, version, ingest, position]);
+          model.outcomes.set(`${ingest}/${position}`, "pending");
+        });
+        return;
+      }
+      case "write": {
+        if (model.writes.length === 0) return;
+        const documents = picks.map((number) => model.writes[number % model.writes.length]!);
+        this.#stage(documents, [], crashAt);
+        return;
+      }
+      case "merge": {
+        const { segments } = this.#catalog().manifest();
+        const chosen = segments.filter((_, i) => picks.some((number) => number % segments.length === i));
+        if (chosen.length === 0) return;
+        const documents = chosen.flatMap(({ segmentId, tombstones }) =>
+          this.#documentsOf(segmentId, tombstones).map(([id, version]): Written => [id, version]),
+        );
+        this.#stage(
+          documents,
+          chosen.map(({ segmentId }) => Number.parseInt(segmentId, 16)),
+          crashAt,
+        );
+        return;
+      }
+      case "commit":
+        this.#commit(pick, crashAt);
+        return;
+      case "abort": {
+        const chosen = this.#choose(pick);
+        if (chosen === null) return;
+        const [number, segment] = chosen;
+        const failed = this.#attempt(crashAt, (catalog) => catalog.abort({ segmentId: hexId(number) }));
+        expect(failed).toBe(segment.state === "committed" ? "segment_committed" : null);
+        if (segment.state === "staged") segment.state = "dead";
+        return;
+      }
+      case "remove": {
+        const id = IDS[pick % IDS.length]!;
+        const version = (pick >>> 3) % 12;
+        const documents = [{ key: documentKey(id), version: this.sequence ? null : version }];
+        const { outcomes } = this.#run(crashAt, (catalog) => catalog.remove({ documents }));
+        // With sequence versions a deletion comes after every write that was accepted before it.
+        const highest = Math.max(-1, ...model.writes.map(([, written]) => written));
+        expect(outcomes).toEqual([model.remove(id, this.sequence ? highest : version)]);
+        return;
+      }
+      case "settle": {
+        const [, , ingest, position] = model.writes[pick % Math.max(1, model.writes.length)] ?? [];
+        if (ingest === undefined || position === undefined) return;
+        const reason = { outcome: "dead" as const, code: "c", message: "m" };
+        const outcomes = [{ ...reason, ingestId: hexId(ingest), position }];
+        this.#run(crashAt, (catalog) => catalog.settle({ outcomes }));
+        const before = model.outcomes.get(`${ingest}/${position}`)!;
+        if (before !== "indexed" && before !== "superseded")
+          model.outcomes.set(`${ingest}/${position}`, "dead");
+        return;
+      }
+      case "collect":
+        this.#collect(crashAt);
+        return;
+      case "wait":
+        this.nowMs += [1000, LEASE_MS / 2, LEASE_MS, 2 * 3_600_000][pick % 4]!;
+        return;
+      case "outbox": {
+        const due = this.#run(crashAt, (catalog) => catalog.outboxDue());
+        if (due !== null && pick % 3 > 0) {
+          this.#run(0, (catalog) => catalog.outboxAcknowledged(due.generation));
+        }
+        return;
+      }
+    }
+  }
+
+  /** Everything that must hold after every step. */
+  check(): void {
+    const { model } = this;
+    const catalog = this.#catalog();
+    const manifest = catalog.manifest();
+    const status = catalog.status();
+    const found = this.#liveDocuments(manifest.segments);
+    expect(found).toBe(model.describe()); // each exactly once, at its highest version
+    expect(status.documents).toBe(model.live.size);
+    expect(status.segments.map(({ tombstones }) => tombstones)).toEqual(
+      manifest.segments.map(({ tombstones }) => tombstones.length),
+    );
+    for (const id of IDS) {
+      const location = catalog.lookup(documentKey(id));
+      expect(location?.version ?? null).toBe(model.live.get(id) ?? null);
+      if (location === null) continue;
+      const held = model.segments.get(Number.parseInt(location.segmentId, 16))!.documents[location.ordinal]!;
+      expect(held.slice(0, 2)).toEqual([id, location.version]);
+    }
+    const known = model.history.get(manifest.generation);
+    if (known !== undefined) expect(found).toBe(known); // a generation never changes
+    model.history.set(manifest.generation, found);
+    for (const [generation, live] of model.history) {
+      try {
+        expect(this.#liveDocuments(catalog.manifest(generation).segments)).toBe(live);
+      } catch (cause) {
+        if (!isLzeroError(cause, "generation_not_found")) throw cause;
+        model.history.delete(generation);
+      }
+    }
+    let pending = 0;
+    let state: IngestStatus | null = null;
+    for (const [slot, outcome] of model.outcomes) {
+      const [ingest, position] = slot.split("/").map(Number) as [number, number];
+      if (state?.ingestId !== hexId(ingest)) state = catalog.ingestStatus(hexId(ingest));
+      expect(state.documents[position]!.outcome).toBe(outcome);
+      if (outcome === "pending") pending += 1;
+      if (state.generation !== null) expect(state.generation).toBeLessThanOrEqual(manifest.generation);
+      expect(state.generation === null).toBe(state.counts.pending > 0);
+    }
+    expect(status.pending).toBe(pending);
+    const listed = catalog
+      .pending({ limit: 10_000 })
+      .ingests.reduce((sum, { positions }) => sum + positions.length, 0);
+    expect(listed).toBe(pending);
+  }
+
+  #stage(documents: readonly Written[], replaces: readonly number[], crashAt: number): void {
+    const number = this.#nextSegment++;
+    const request = stageRequest(number, documents.length, replaces);
+    const { leaseUntilMs } = this.#run(crashAt, (catalog) => catalog.stage(request));
+    const half = Math.ceil(documents.length / 2);
+    for (const [firstOrdinal, end] of [
+      [half, documents.length],
+      [0, half],
+    ] as const) {
+      if (firstOrdinal === end) continue;
+      const chunk = located(documents.slice(firstOrdinal, end));
+      const locate = { segmentId: hexId(number), firstOrdinal, documents: chunk };
+      this.#run(crashAt, (catalog) => catalog.locate(locate));
+      this.#run(0, (catalog) => catalog.locate(locate));
+    }
+    this.model.segments.set(number, { documents, replaces, leaseUntilMs, state: "staged" });
+  }
+
+  #commit(pick: number, crashAt: number): void {
+    const chosen = this.#choose(pick);
+    if (chosen === null) return;
+    const [number, segment] = chosen;
+    const before = this.model.describe();
+    const command = (catalog: Catalog) => catalog.commit({ segmentId: hexId(number) });
+    const failed = this.#attempt(crashAt, command);
+    if (segment.state === "dead" || segment.state === "collected") {
+      expect(failed).toBe("segment_not_staged");
+    } else if (segment.state === "committed") {
+      expect(failed).toBeNull();
+      expect(this.model.describe()).toBe(before);
+    } else if (this.nowMs >= segment.leaseUntilMs) {
+      expect(failed).toBe("lease_expired");
+    } else if (failed === null) {
+      segment.state = "committed";
+      if (segment.replaces.length === 0) this.model.commitWrites(segment.documents);
+      const answer = this.#run(0, command);
+      expect(this.#run(0, command)).toEqual(answer);
+      expect(answer.live + answer.tombstoned).toBe(segment.documents.length);
+    } else {
+      // A merge conflicts exactly when another one replaced a segment of it first.
+      expect(failed).toBe("merge_conflict");
+      const others = [...this.model.segments].filter(
+        ([other, { state }]) => other !== number && state !== "staged",
+      );
+      expect(others.some(([, { replaces }]) => replaces.some((one) => segment.replaces.includes(one)))).toBe(
+        true,
+      );
+    }
+  }
+
+  #collect(crashAt: number): void {
+    const offered = this.#run(crashAt, (catalog) =>
+      catalog.collect({ collected: [], graceMs: 1000 }),
+    ).segments;
+    const live = new Set(
+      this.#catalog()
+        .manifest()
+        .segments.map(({ segmentId }) => segmentId),
+    );
+    for (const { segmentId } of offered) {
+      const segment = this.model.segments.get(Number.parseInt(segmentId, 16))!;
+      expect(live.has(segmentId)).toBe(false);
+      if (segment.state === "staged") {
+        expect(this.nowMs).toBeGreaterThanOrEqual(segment.leaseUntilMs);
+        segment.state = "dead";
+      }
+    }
+    const collected = offered.slice(0, 2).map(({ segmentId }) => segmentId);
+    this.#run(crashAt, (catalog) => catalog.collect({ collected, graceMs: 1000 }));
+    for (const segmentId of collected)
+      this.model.segments.get(Number.parseInt(segmentId, 16))!.state = "collected";
+  }
+
+  #choose(pick: number): [number, ModelSegment] | null {
+    const segments = [...this.model.segments];
+    const recent = segments.slice(-4);
+    const from = pick % 5 === 0 ? segments : recent;
+    return from[pick % Math.max(1, from.length)] ?? null;
+  }
+
+  #documentsOf(segmentId: string, tombstones: Uint32Array): Written[] {
+    const { documents } = this.model.segments.get(Number.parseInt(segmentId, 16))!;
+    return documents.filter((_, ordinal) => !tombstones.includes(ordinal));
+  }
+
+  #liveDocuments(segments: readonly { segmentId: string; tombstones: Uint32Array }[]): string {
+    const live = segments.flatMap(({ segmentId, tombstones }) =>
+      this.#documentsOf(segmentId, tombstones).map(([id, version]) => [id, version]),
+    );
+    return JSON.stringify(live.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
+  }
+
+  /** A new instance for every command: nothing may live in memory between them. */
+  #catalog(): Catalog {
+    return new Catalog(this.store, "demo", { now: () => this.nowMs });
+  }
+
+  /** Runs a command; when it crashes nothing may have changed, and it is run again. */
+  #run<T>(crashAt: number, command: (catalog: Catalog) => T): T {
+    if (crashAt > 0) {
+      const before = dumpStore(this.memory);
+      this.store.crashAt(crashAt);
+      try {
+        return command(this.#catalog());
+      } catch (cause) {
+        expect(dumpStore(this.memory)).toEqual(before);
+        if (!(cause instanceof SimulatedCrash)) throw cause;
+        this.crashes += 1;
+      } finally {
+        this.store.crashAt(0);
+      }
+    }
+    return command(this.#catalog());
+  }
+
+  /** @returns the code of the error that the command ended with, or null */
+  #attempt(crashAt: number, command: (catalog: Catalog) => unknown): string | null {
+    const before = dumpStore(this.memory);
+    try {
+      this.#run(crashAt, command);
+      return null;
+    } catch (cause) {
+      if (!isLzeroError(cause)) throw cause;
+      expect(dumpStore(this.memory)).toEqual(before); // a refused command changes nothing
+      return cause.code;
+    }
+  }
+}
+
+describe("Catalog against a brute-force model", () => {
+  it.each(["external", "sequence"] as const)(
+    "agrees after every step of any history, %s versions",
+    (versions) => {
+      let crashes = 0;
+      let commits = 0;
+      let merges = 0;
+      fc.assert(
+        fc.property(fc.array(stepArbitrary, { minLength: 20, maxLength: 60, size: "max" }), (steps) => {
+          const world = new World(versions === "sequence");
+          for (const step of steps) {
+            world.step(step);
+            world.check();
+          }
+          crashes += world.crashes;
+          const committed = [...world.model.segments.values()].filter(({ state }) => state === "committed");
+          commits += committed.length;
+          merges += committed.filter(({ replaces }) => replaces.length > 0).length;
+        }),
+        { numRuns: RUNS },
+      );
+      // The histories must have reached what they are for.
+      expect(crashes).toBeGreaterThan(2 * RUNS);
+      expect(commits).toBeGreaterThan(2 * RUNS);
+      expect(merges).toBeGreaterThan(RUNS / 3);
+    },
+  );
+});
