@@ -6,6 +6,8 @@ import { lstat, mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile 
 import { join, resolve } from "node:path";
 import { LzeroError } from "../../shared/errors.ts";
 
+/** Where the stack keeps everything, relative to the folder that it is started in. */
+export const DEFAULT_STATE_FOLDER = ".lzero";
 const MARKER_NAME = "lzero-state.json";
 const MARKER = { kind: "lzero local stack", formatVersion: 1 };
 
@@ -53,12 +55,11 @@ export async function rotateLog(path: string): Promise<void> {
 }
 
 /**
- * Deletes the folder with everything in it. The caller has made sure that nothing uses it.
- * @returns false when there was none
+ * Makes sure that a folder is ours to delete.
+ * @returns false when there is none
  * @throws LzeroError `state_folder_foreign`, `state_folder_newer`
  */
-export async function deleteStateFolder(path: string): Promise<boolean> {
-  const folder = describeStateFolder(path);
+export async function checkDeletable(folder: StateFolder): Promise<boolean> {
   const found = await lstat(folder.root).catch(() => null);
   if (found === null) return false;
   const foreign = (reason: string): LzeroError =>
@@ -73,8 +74,12 @@ export async function deleteStateFolder(path: string): Promise<boolean> {
     throw foreign("it is the working folder, the home folder or one above");
   }
   await checkMarker(folder);
-  await rm(folder.root, { recursive: true, force: true });
   return true;
+}
+
+/** Deletes the folder with everything in it. The caller has checked it, and that nothing uses it. */
+export async function deleteStateFolder(folder: StateFolder): Promise<void> {
+  await rm(folder.root, { recursive: true, force: true });
 }
 
 async function checkMarker(folder: StateFolder): Promise<void> {

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/** `lzero`: registers the commands, runs one, and turns what goes wrong into one message and an exit code. */
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { describeError } from "./command-error.ts";
+import { register as registerConsume } from "./commands/consume.ts";
+import { register as registerDev } from "./commands/dev.ts";
+import { register as registerEncode } from "./commands/encode.ts";
+import { register as registerIngest } from "./commands/ingest.ts";
+import { register as registerSearch } from "./commands/search.ts";
+import { endWithSupervisor } from "./dev/ipc.ts";
+
+const EXAMPLES = `
+Examples:
+  npx lzero dev                                     the whole system on this machine
+  npx lzero search "fear of spiders" --index demo
+  npx lzero ingest papers.jsonl.gz --index papers
+  echo '{"text":"fear of spiders"}' | npx lzero encode --queries -
+
+Errors say what to do; LZERO_DEBUG=1 adds where they come from.`;
+
+endWithSupervisor();
+const program = new Command("lzero")
+  .description("Neural search at the edge without neural inference at query time.")
+  .showHelpAfterError("(--help shows the options)")
+  .addHelpText("after", EXAMPLES);
+registerDev(program, fileURLToPath(import.meta.url));
+registerConsume(program);
+registerIngest(program);
+registerSearch(program);
+registerEncode(program);
+
+// A reader that closes its end (`lzero encode … | head`) has seen enough: no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(`lzero: ${describeError(error)}`);
+  process.exitCode = 1;
+}
