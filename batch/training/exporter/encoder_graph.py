@@ -174,8 +174,9 @@ def _pooled_logits(
 
 def _select(g, options: GraphOptions, logits: str) -> None:
     """Counts, cuts and activates; activations are monotone, so selection works on logits and log1p on few values."""
-    floor = g.constant(np.float32(0))
-    if options.prune_ratio > 0:
+    if options.prune_ratio == 0:
+        floor = g.constant(np.float32(0))
+    else:
         largest = g.node("Relu", g.node("ReduceMax", logits, g.integers(1), keepdims=1))
         share = _activate(g, g.node("Cast", largest, to=TensorProto.DOUBLE), options.log1p_count)
         share = g.node("Mul", share, g.constant(np.float64(options.prune_ratio)))

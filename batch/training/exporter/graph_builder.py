@@ -19,6 +19,7 @@ class GraphBuilder:
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: list[onnx.TensorProto] = []
         self._count = 0
+        self._known: dict[tuple[int, ...], str] = {}
 
     def node(self, operator: str, *inputs: str, outputs: int = 1, **attributes: object) -> str:
         names = self.nodes(operator, *inputs, outputs=outputs, **attributes)
@@ -38,7 +39,9 @@ class GraphBuilder:
 
     def integers(self, *values: int) -> str:
         """An int64 vector, as shapes, axes and slice bounds want it."""
-        return self.constant(np.array(values, dtype=np.int64))
+        if values not in self._known:
+            self._known[values] = self.constant(np.array(values, dtype=np.int64))
+        return self._known[values]
 
     def weight(self, array: np.ndarray, name: str | None = None) -> str:
         """A float weight of which half precision is enough where half storage is on."""

@@ -120,7 +120,7 @@ describe("OnnxEncoder with the committed model", () => {
         expect(impacts(vectors[i]!)).toEqual(expected.get(text));
       });
     }
-  });
+  }, 60_000);
 
   it("gives an empty vector to a text without words", async () => {
     const [empty, blank, unknown, word] = await encodeAll(["", " \n", "\u{1F9FF} [MASK]", "sea"]);
