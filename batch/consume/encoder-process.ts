@@ -41,7 +41,9 @@ export function serveEncoder(encoder: TextEncoderPort, channel: NodeJS.Process):
       },
       (error: unknown) => {
         // An encoder that gave up as a whole is of no more use: dying says so, as a crash does.
-        channel.stderr.write(`encoder process: ${error instanceof Error ? error.message : "unknown failure"}\n`);
+        channel.stderr.write(
+          `encoder process: ${error instanceof Error ? error.message : "unknown failure"}\n`,
+        );
         channel.exit(1);
       },
     );
