@@ -60,6 +60,8 @@ async function ingest(file: string, options: IngestOptions): Promise<number> {
   if (options.resume !== undefined && !/^[0-9a-f]{16}$/.test(options.resume)) {
     throw new LzeroError("run_invalid", `${options.resume} is no name of a transfer: it has 16 hex digits`);
   }
+  // Refuses a name of no known format before anything is asked of anybody.
+  readCorpusFile(file);
   const url = await findUrl(options);
   const client = new IngestClient({ url, writeKey: await findWriteKey(url, options) });
   if ((await client.status(index)) === null) await client.createIndex(index, {});

@@ -9,6 +9,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { Miniflare, type MiniflareOptions } from "miniflare";
 import { LzeroError } from "../../shared/errors.ts";
@@ -32,6 +33,8 @@ export interface EdgeProcessConfig {
   readonly bindings: Readonly<Record<string, string>>;
 }
 
+const RUNTIME_CHECK_MS = 1000;
+
 const GUARD = `export default {
   fetch(request, env) {
     if (env.HOSTS.includes(request.headers.get("host"))) return env.WORKER.fetch(request);
@@ -43,7 +46,20 @@ export async function runEdgeProcess(): Promise<void> {
   const config = takeConfig<EdgeProcessConfig>();
   const edge = await startEdge(config);
   stopOnSignal(edge.stop);
+  exitWithRuntime(edge.port);
   reportReady({ worker: edge.port, kv: edge.kvPort });
+}
+
+/** Miniflare does not say that workerd died: this process ends once nobody listens, and is started again whole. */
+function exitWithRuntime(port: number): void {
+  setInterval(() => {
+    const socket = connect({ host: LOOPBACK, port }, () => socket.destroy());
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ECONNREFUSED") return;
+      console.error("workerd is gone");
+      process.exit(1);
+    });
+  }, RUNTIME_CHECK_MS).unref();
 }
 
 /** @throws LzeroError `worker_not_built`, `port_in_use` */

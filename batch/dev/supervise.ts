@@ -77,7 +77,10 @@ async function runStack(
   areKeysNew: boolean,
 ): Promise<number> {
   const view = createProgressView(process.stdout);
-  const show = (path: string): string => relative(process.cwd(), path) || path;
+  const show = (path: string): string => {
+    const fromHere = relative(process.cwd(), path);
+    return fromHere.startsWith("..") ? path : fromHere;
+  };
   const ending = new Ending();
   let lockUpdates = Promise.resolve();
   let feeder: Feeder | null = null;
