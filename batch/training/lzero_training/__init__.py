@@ -1,0 +1,1 @@
+"""Trains, evaluates and ships inference-free sparse document encoders: prepare, teach, train, export, evaluate, ablate."""

@@ -1,0 +1,135 @@
+"""The command line: prepare, teach, train, export, evaluate, ablate."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .paths import CACHE, CONFIGS, MODEL, REPOSITORY, RESULTS
+
+EPILOG = """a model from nothing (about two hours on two cores):
+  python -m lzero_training prepare  --config configs/lzero-tiny.yaml
+  python -m lzero_training teach    --config configs/lzero-tiny.yaml
+  python -m lzero_training train    --config configs/lzero-tiny.yaml      (again after a kill: it resumes)
+  python -m lzero_training export   --config configs/lzero-tiny.yaml --out ../models/lzero-tiny
+  python -m lzero_training evaluate --model ../models/lzero-tiny
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="lzero_training", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, run, text in (
+        ("prepare", _prepare, "draw the pool of passages and queries and tokenize it"),
+        ("teach", _teach, "cache the three teachers' vectors and every query's candidates"),
+        ("train", _train, "train one configuration; resumes where its last state was written"),
+    ):
+        command = _command(commands, name, run, text)
+        command.add_argument("--config", type=Path, required=True, help="YAML file, e.g. configs/lzero-tiny.yaml")
+        command.add_argument("--threads", type=int, default=None, help="torch threads (default: the configuration's)")
+        if name == "teach":
+            command.add_argument("--parts", nargs="+", default=["bm25", "dense", "splade", "candidates"], help="what to make (%(default)s)")
+        if name == "train":
+            command.add_argument("--no-dev", action="store_true", help="no dev figures on the way")
+    export = _command(commands, "export", _export, "write the int8 ONNX model folder of a trained run")
+    export.add_argument("--config", type=Path, required=True)
+    export.add_argument("--share", type=float, default=1.0, help="interpolation: share of the trained weights (%(default)s)")
+    export.add_argument("--out", type=Path, required=True)
+    evaluate = _command(commands, "evaluate", _evaluate, "the four-row table of served vectors, JSON and TREC runs")
+    evaluate.add_argument("--model", type=Path, default=REPOSITORY / "batch" / "models" / "lzero-tiny", help="model folder (%(default)s)")
+    evaluate.add_argument("--baseline", type=Path, default=MODEL / "splade-tiny", help="untuned checkpoint (%(default)s)")
+    evaluate.add_argument("--collections", nargs="+", default=["scifact", "cranfield", "left-out", "squad"], help="names, or BEIR folders (%(default)s)")
+    evaluate.add_argument("--squad-queries", type=int, default=2000, help="seeded sample of SQuAD's dev questions (%(default)s)")
+    evaluate.add_argument("--pool", default="pool", help="pool folder in the cache, for `left-out` (%(default)s)")
+    evaluate.add_argument("--out", type=Path, default=RESULTS / "evaluation.json")
+    evaluate.add_argument("--runs", type=Path, default=None, help="folder for TREC run files")
+    ablate = _command(commands, "ablate", _ablate, "train several configurations with equal budgets and tabulate them")
+    ablate.add_argument("--configs", type=Path, nargs="+", default=sorted((CONFIGS / "ablation").glob("*.yaml")), help="YAML files")
+    ablate.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    ablate.add_argument("--threads", type=int, default=None)
+    ablate.add_argument("--out", type=Path, default=RESULTS / "ablation.json")
+    parsed = parser.parse_args(arguments)
+    return parsed.run(parsed)
+
+
+def _command(commands, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    command.set_defaults(run=run)
+    return command
+
+
+def _bar(label: str, total: int) -> Callable[[int], None]:
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=label, mininterval=2, file=sys.stderr).update
+
+
+def _prepare(args: argparse.Namespace) -> int:
+    from .data import prepare
+    from .settings import load_settings
+
+    settings = load_settings(args.config)
+    print(json.dumps(prepare(CACHE / settings.pool, settings.sources, settings.synthetic, settings.seed), indent=2))
+    return 0
+
+
+def _teach(args: argparse.Namespace) -> int:
+    import torch
+
+    from .settings import load_settings
+    from .teachers import teach
+
+    settings = load_settings(args.config, threads=args.threads)
+    torch.set_num_threads(settings.threads)
+    teach(CACHE / settings.pool, _bar, args.parts)
+    return 0
+
+
+def _train(args: argparse.Namespace) -> int:
+    from .evaluate import QuickDev, ServedOptions
+    from .plots import plot_run
+    from .settings import load_settings
+    from .train import Trainer, pool_folder, run_folder
+
+    settings = load_settings(args.config, threads=args.threads)
+    trainer = Trainer(settings, run_folder(settings), pool_folder(settings))
+    options = ServedOptions(settings.lexical, settings.mu, settings.query_idf_floor)
+    dev = None if args.no_dev else QuickDev(pool_folder(settings), options)
+    trainer.run(dev, lambda row: print(json.dumps(row), flush=True))
+    plot_run(run_folder(settings) / "log.jsonl", RESULTS / f"{settings.name}.png")
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from .export import export_model
+    from .settings import load_settings
+
+    print(json.dumps(export_model(load_settings(args.config), args.share, args.out), indent=2))
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from .report import evaluate_model
+
+    report = evaluate_model(
+        args.model, args.baseline, args.collections, args.squad_queries, CACHE / args.pool, args.runs,
+        lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(report, indent=2))
+    return 0
+
+
+def _ablate(args: argparse.Namespace) -> int:
+    from .ablate import ablate
+
+    result = ablate(args.configs, args.seeds, args.threads, lambda row: print(json.dumps(row), flush=True))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return 0
