@@ -6,6 +6,7 @@ import { describeError } from "./command-error.ts";
 import { register as registerConsume } from "./commands/consume.ts";
 import { register as registerDev } from "./commands/dev.ts";
 import { register as registerEncode } from "./commands/encode.ts";
+import { register as registerEval } from "./commands/eval.ts";
 import { register as registerIngest } from "./commands/ingest.ts";
 import { register as registerSearch } from "./commands/search.ts";
 import { endWithSupervisor } from "./dev/ipc.ts";
@@ -29,6 +30,7 @@ registerConsume(program);
 registerIngest(program);
 registerSearch(program);
 registerEncode(program);
+registerEval(program);
 
 // A reader that closes its end (`lzero encode … | head`) has seen enough: no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -40,7 +40,7 @@ export function register(program: Command, script: string): void {
     .action(async (options: DevOptions) => {
       const { resetState, supervise } = await import("../dev/supervise.ts");
       if (options.reset) return await resetState(options.state);
-      process.exitCode = await supervise({
+      const exitCode = await supervise({
         script,
         statePath: options.state,
         port: options.port,
@@ -49,6 +49,8 @@ export function register(program: Command, script: string): void {
         limit: options.limit ?? null,
         withCorpus: options.corpus !== false,
       });
+      // A request that waits for its next try would hold the process.
+      process.exit(exitCode);
     });
   program.command("dev-queue", { hidden: true }).action(async () => {
     const { runQueueProcess } = await import("../dev/queue-process.ts");

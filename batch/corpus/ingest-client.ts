@@ -111,8 +111,8 @@ export class IngestClient {
   }
 
   /** @throws LzeroError with the API's code */
-  async search(index: string, query: string, k: number): Promise<SearchAnswer> {
-    const body = JSON.stringify({ q: query, k });
+  async search(index: string, query: string, k: number, minGeneration?: number): Promise<SearchAnswer> {
+    const body = JSON.stringify({ q: query, k, minGeneration });
     return await this.#call(`search in ${index}`, "POST", `/v1/indexes/${index}/search`, {
       body,
       type: "application/json",

@@ -2,7 +2,9 @@
  * Brings the stack's corpus in through its front door: HTTP API, queue, consumer, KV. In: a corpus and a running
  * stack. Out: an index that answers, then one that is complete. A second start sends only what is still pending.
  */
+import { access } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { IndexSettings } from "../../shared/catalog/commands.ts";
 import { LzeroError } from "../../shared/errors.ts";
 import { type Batch, makeBatches, type SkippedLine } from "../corpus/batches.ts";
 import { type CorpusRecord, readCorpusFile } from "../corpus/corpus-file.ts";
@@ -13,10 +15,7 @@ import { readWordNet } from "../corpus/wordnet.ts";
 export interface FeederOptions {
   readonly client: IngestClient;
   readonly index: string;
-  /** Null: WordNet. */
-  readonly corpusPath: string | null;
-  /** Null: all documents. */
-  readonly limit: number | null;
+  readonly corpus: Corpus;
   readonly signal: AbortSignal;
   /** A search gave a hit. */
   readonly onReady: () => void;
@@ -47,27 +46,24 @@ export class Feeder {
 
   /** Runs to the end of the corpus. */
   async run(): Promise<TransferResult & { readonly documents: number; readonly durationMs: number }> {
-    const { client, index, corpusPath, limit, signal, onProgress, onStage } = this.#options;
+    const { client, index, corpus, signal, onProgress, onStage } = this.#options;
     const startedMs = Date.now();
-    const corpus = await openCorpus(corpusPath, limit);
-    if (corpus.total !== null) onStage("read", corpus.total, Date.now() - startedMs);
-    await client.createIndex(index, corpusPath === null ? { encodedFields: ["text"] } : {});
+    await client.createIndex(index, corpus.settings);
     let total = corpus.total;
-    let probe: ((query: string) => void) | null = (query) => {
-      probe = null;
-      void this.#waitUntilReady(query);
-    };
-    const openBatches = async function* (onSkipped: (skipped: SkippedLine) => void): AsyncGenerator<Batch> {
+    let isSent = false;
+    let ready: Promise<void> | null = null;
+    const waitUntilReady = (batch: Batch): Promise<void> => this.#waitUntilReady(probeQuery(batch));
+    async function* openBatches(onSkipped: (skipped: SkippedLine) => void): AsyncGenerator<Batch> {
       let documents = 0;
       for await (const batch of makeBatches(corpus.open(), onSkipped)) {
         documents += batch.lines.length;
         yield batch;
-        probe?.(probeQuery(batch));
+        ready ??= waitUntilReady(batch);
       }
-      if (total === null) onStage("read and sent", documents, Date.now() - startedMs);
-      else onStage("sent", documents, Date.now() - startedMs);
+      if (!isSent) onStage("sent", documents, Date.now() - startedMs);
+      isSent = true;
       total = documents;
-    };
+    }
     this.#transfer = new Transfer({
       client,
       index,
@@ -82,30 +78,47 @@ export class Feeder {
     const result = await this.#transfer.run();
     const durationMs = Date.now() - startedMs;
     onStage("indexed", result.sentNow, durationMs);
+    // With no document in the index no search can answer, and the result says why.
+    if ((result.counts.indexed ?? 0) > 0) await ready;
     return { ...result, documents: result.counts.indexed ?? 0, durationMs };
   }
 
+  /**
+   * Waits for the first generation and then asks for it: a search before it would have the Worker keep an empty
+   * manifest for some seconds.
+   */
   async #waitUntilReady(query: string): Promise<void> {
     const { client, index, signal, onReady } = this.#options;
     while (!signal.aborted) {
-      // Until the first commit the API says that the index has nothing to search yet.
-      const answer = await client.search(index, query, 1).catch(() => null);
-      if (answer !== null && answer.hits.length > 0) {
-        onReady();
-        return;
+      const status = await client.status(index).catch(() => null);
+      if (status !== null && status.generation > 0) {
+        const answer = await client.search(index, query, 1, status.generation).catch(() => null);
+        if (answer !== null && answer.hits.length > 0) {
+          onReady();
+          return;
+        }
       }
       await sleep(READY_POLL_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 }
 
-interface Corpus {
+export interface Corpus {
+  readonly settings: Partial<IndexSettings>;
   /** Null when that is known only at the end. */
   readonly total: number | null;
+  /** Time that reading took before the first document could go out. */
+  readonly readMs: number;
   readonly open: () => AsyncIterable<CorpusRecord> | Iterable<CorpusRecord>;
 }
 
-async function openCorpus(path: string | null, limit: number | null): Promise<Corpus> {
+/**
+ * Opens what goes in.
+ * @param path null: WordNet
+ * @param limit null: all documents
+ * @throws LzeroError `corpus_unreadable`, `corpus_format_unknown`, `corpus_missing`, `corpus_invalid`
+ */
+export async function openCorpus(path: string | null, limit: number | null): Promise<Corpus> {
   if (path === "-") {
     throw new LzeroError(
       "corpus_unreadable",
@@ -116,11 +129,25 @@ async function openCorpus(path: string | null, limit: number | null): Promise<Co
     );
   }
   if (path !== null) {
-    return { total: null, open: () => takeRecords(readCorpusFile(path), limit ?? Number.POSITIVE_INFINITY) };
+    await access(path).catch((cause: unknown) => {
+      throw new LzeroError(
+        "corpus_unreadable",
+        `${path} cannot be read: is the path right?`,
+        { path },
+        cause,
+      );
+    });
+    // Refuses a name of no known format.
+    readCorpusFile(path);
+    const open = (): AsyncIterable<CorpusRecord> =>
+      takeRecords(readCorpusFile(path), limit ?? Number.POSITIVE_INFINITY);
+    return { settings: {}, total: null, readMs: 0, open };
   }
+  const startedMs = Date.now();
   const documents = (await readWordNet()).slice(0, limit ?? undefined);
   const records = documents.map((document, at) => ({ line: at + 1, document: { ...document } }));
-  return { total: records.length, open: () => records };
+  const readMs = Date.now() - startedMs;
+  return { settings: { encodedFields: ["text"] }, total: records.length, readMs, open: () => records };
 }
 
 async function* takeRecords(

@@ -16,8 +16,11 @@ export interface QueueProcessConfig {
 export const QUEUE_ACCOUNT = "000000000000";
 export const QUEUE_NAME = "lzero-documents";
 export const DEAD_LETTER_QUEUE_NAME = "lzero-documents-dead";
-/** Deliveries of a message before SQS itself moves it to the dead-letter queue. */
-const MAX_RECEIVE_COUNT = 4;
+/**
+ * Deliveries of a message before SQS itself moves it to the dead-letter queue, where it would have no reason with it.
+ * Generous, as `lzero consume --help` asks: the consumer finds poison by itself, and its own crashes must not count.
+ */
+const MAX_RECEIVE_COUNT = 100;
 /** Seconds a received message stays hidden; the consumer extends it by heartbeats. */
 const VISIBILITY_TIMEOUT_SECONDS = 60;
 /** Four days: SQS's default. */

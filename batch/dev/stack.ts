@@ -53,7 +53,7 @@ export class Stack {
     const running = new Map<string, ProcessMark>();
     const make = (
       name: string,
-      command: string,
+      args: readonly string[],
       stopTimeoutMs: number,
       environment: () => Record<string, string>,
       reportsReady = true,
@@ -61,7 +61,7 @@ export class Stack {
       new SupervisedChild({
         name,
         script,
-        args: [command],
+        args,
         environment,
         logPath: folder.log(name),
         reportsReady,
@@ -76,10 +76,10 @@ export class Stack {
         onGiveUp: options.onGiveUp,
       });
 
-    const queue = make("queue", "dev-queue", STOP_TIMEOUT_MS, () =>
+    const queue = make("queue", ["dev-queue"], STOP_TIMEOUT_MS, () =>
       asConfig({ port: queue.ports.queue ?? 0, region: REGION, accessKeyId: keys.awsAccessKeyId }),
     );
-    const edge = make("edge", "dev-edge", STOP_TIMEOUT_MS, () =>
+    const edge = make("edge", ["dev-edge"], STOP_TIMEOUT_MS, () =>
       asConfig({
         port,
         kvPort: edge.ports.kv ?? 0,
@@ -101,7 +101,8 @@ export class Stack {
     );
     const consumer = make(
       "consumer",
-      "consume",
+      // The first documents shall be found soon; later the queue fills batches faster than this.
+      ["consume", "--flush-seconds", "1"],
       CONSUMER_STOP_TIMEOUT_MS,
       () => ({
         LZERO_URL: url,

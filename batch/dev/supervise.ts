@@ -8,7 +8,7 @@ import type { LzeroError } from "../../shared/errors.ts";
 import { describeError } from "../command-error.ts";
 import { IngestClient } from "../corpus/ingest-client.ts";
 import type { TransferResult } from "../corpus/transfer.ts";
-import { Feeder } from "./feeder.ts";
+import { type Corpus, Feeder, openCorpus } from "./feeder.ts";
 import { loadOrCreateKeys, type StackKeys } from "./keys.ts";
 import { StackLock } from "./lock.ts";
 import { checkPortFree, closeServer, listenOnLoopback } from "./loopback.ts";
@@ -43,9 +43,13 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
   const folder = await openStateFolder(options.statePath);
   const lock = await StackLock.acquire(folder.lock);
   try {
+    const corpus = options.withCorpus ? openCorpus(options.corpusPath, options.limit) : null;
+    // A corpus that cannot be had is known before anything starts; reading one goes on meanwhile.
+    if (options.corpusPath !== null) await corpus;
+    corpus?.catch(() => undefined);
     const port = await choosePort(options.port);
     const { keys, isNew } = await loadOrCreateKeys(folder.keys);
-    return await runStack(options, folder, lock, port, keys, isNew);
+    return await runStack({ ...options, folder, lock, port, keys, areKeysNew: isNew, corpus });
   } finally {
     await lock.release();
   }
@@ -68,14 +72,24 @@ export async function resetState(statePath: string): Promise<void> {
   console.log(`Deleted ${folder.root}: the next start begins anew.`);
 }
 
-async function runStack(
-  options: SuperviseOptions,
-  folder: StateFolder,
-  lock: StackLock,
-  port: number,
-  keys: StackKeys,
-  areKeysNew: boolean,
-): Promise<number> {
+interface RunOptions extends SuperviseOptions {
+  readonly folder: StateFolder;
+  readonly lock: StackLock;
+  readonly keys: StackKeys;
+  readonly areKeysNew: boolean;
+  readonly corpus: Promise<Corpus> | null;
+}
+
+async function runStack({
+  folder,
+  lock,
+  port,
+  keys,
+  areKeysNew,
+  corpus,
+  script,
+  index,
+}: RunOptions): Promise<number> {
   const view = createProgressView(process.stdout);
   const show = (path: string): string => {
     const fromHere = relative(process.cwd(), path);
@@ -90,7 +104,7 @@ async function runStack(
     folder,
     keys,
     port,
-    script: options.script,
+    script,
     onGroups: (groups) => {
       lockUpdates = lockUpdates.then(() => lock.update(`http://127.0.0.1:${port}`, groups));
     },
@@ -108,10 +122,10 @@ async function runStack(
   }
   try {
     if (ending.reason === null) {
-      const feeding = feedIfWanted();
+      // Not waited for at the end: a request of it may hang, and whatever it sent is safe.
+      void feedIfWanted();
       await ending.requested;
       view.stop();
-      await feeding;
     }
     if (ending.reason !== "signal") console.error(describeError(ending.reason));
     view.print(
@@ -128,16 +142,15 @@ async function runStack(
 
   async function feedIfWanted(): Promise<void> {
     const client = new IngestClient({ url: stack.url, writeKey: keys.writeKey });
-    if (!options.withCorpus) {
+    if (corpus === null) {
       view.print(`Lzero is ready: ${stack.url}`);
       return;
     }
     await rotateLog(folder.log("feeder"));
     feeder = new Feeder({
       client,
-      index: options.index,
-      corpusPath: options.corpusPath,
-      limit: options.limit,
+      index,
+      corpus: await corpus,
       signal: ending.signal,
       onReady: () => view.print(`Lzero is ready: ${stack.url}`),
       onProgress: (progress) => view.update(progress),
