@@ -80,6 +80,16 @@ describe("search", () => {
     expect(reader.mostAtOnce).toBe(MAX_READS_AT_ONCE);
   });
 
+  it("reads a document page once for all the hits that lie in it", async () => {
+    const options = { inlineBytes: 0, documentPageBytes: 500 };
+    const { reader, manifest } = buildIndex([{ documents: sampleDocuments(30), tombstones: [], options }]);
+    const { hits, stats } = await search(reader, manifest, queryOf({ 3: 5 }), { k: 30, offset: 0 });
+    expect(hits).toHaveLength(30);
+    expect(manifest.segments[0]!.pages).toBeLessThan(15);
+    expect(stats.reads).toBe(manifest.segments[0]!.pages);
+    expect(new Set(reader.keysRead).size).toBe(stats.reads);
+  });
+
   it("reads a segment of one page once, and not at all when its root is cached", async () => {
     const { reader, manifest } = buildIndex([{ documents: sampleDocuments(), tombstones: [] }]);
     const roots = new Map<string, SegmentRoot>();
