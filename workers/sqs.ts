@@ -44,8 +44,10 @@ export function makeQueueSender(env: Env, services: Services): QueueSender {
     });
     try {
       const response = await services.fetch(request, { signal: AbortSignal.timeout(ATTEMPT_TIMEOUT_MS) });
-      const body = await response.text();
+      const bytes = await response.arrayBuffer();
       if (response.ok) return "taken";
+      // Not `text()`: workerd warns of the media type application/x-amz-json-1.0 each time.
+      const body = new TextDecoder().decode(bytes);
       const isThrottled = response.status === 429 || /Throttl/i.test(body.slice(0, 500));
       // The type of AWS's error names no secret; its message may, so that it stays out.
       const type = /"__type"\s*:\s*"([\w.#]{1,100})"/.exec(body)?.[1] ?? null;

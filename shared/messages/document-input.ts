@@ -2,7 +2,7 @@
  * The document that a client sends: its schema and the rules for its id. In: one parsed JSON value. Out: the document
  * with well-formed strings, or why it is refused. Knows nothing of requests; `parse-documents.ts` does.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { EncodedField } from "./document.ts";
 import { encodedText, type Metadata, metadataSchema, versionSchema } from "./document.ts";
 import { MAX_DOCUMENT_BYTES, MAX_DOCUMENT_ID_BYTES } from "./limits.ts";

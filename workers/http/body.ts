@@ -1,5 +1,5 @@
 /** Request bodies: bounded while they arrive, of a known type, valid JSON. Trusts no header about the size. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { LzeroError } from "../../shared/errors.ts";
 
 /**

@@ -2,7 +2,7 @@
  * The public API as OpenAPI 3.1, from the schemas that check it. The internal routes are not in it: they belong to the
  * batch job. A test compares it with the routes.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { indexSettingsSchema } from "../../shared/catalog/commands.ts";
 import { documentInputSchema } from "../../shared/messages/document-input.ts";
 import { searchRequestSchema } from "../search/search-request.ts";

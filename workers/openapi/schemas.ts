@@ -1,5 +1,5 @@
 /** Schemas of answers, which nothing checks at run time: they are for the API's description alone. */
-import { z } from "zod";
+import * as z from "zod";
 import { indexSettingsSchema, modelBindingSchema, OUTCOMES } from "../../shared/catalog/commands.ts";
 import { metadataSchema } from "../../shared/messages/document.ts";
 

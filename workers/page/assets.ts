@@ -1,3 +1,4 @@
+/// <reference path="./text-modules.d.ts" />
 /** The page's own files. They are served as files, so that no page needs inline code or a third party. */
 import script from "./client/app.client.js";
 import style from "./client/app.css";

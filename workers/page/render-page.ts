@@ -13,6 +13,9 @@ import { type Html, renderHits } from "./render-hits.ts";
 /** Hits on one page; the script asks for as many. */
 export const PAGE_HITS = 10;
 
+/** Of the query, in the window's title. */
+const MAX_TITLE_CHARACTERS = 80;
+
 export type PageContent =
   | { readonly kind: "landing"; readonly documents: number; readonly generation: number }
   | {
@@ -31,7 +34,7 @@ export interface PageState {
 
 export function renderPage({ index, query, content }: PageState): Html {
   const { heading, placeholder } = headingOf(index);
-  const title = query === "" ? `${heading} – Lzero` : `${query} – Lzero`;
+  const title = query === "" ? heading : query.slice(0, MAX_TITLE_CHARACTERS);
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -39,7 +42,7 @@ export function renderPage({ index, query, content }: PageState): Html {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="description" content="Neural search at the edge, without a model at query time.">
-<title>${title}</title>
+<title>${title} – Lzero</title>
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/app.css">
 <script src="/app.client.js" type="module"></script>

@@ -1,6 +1,6 @@
 /** `GET|POST /v1/indexes/{index}/search`. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { LzeroError } from "../../shared/errors.ts";
 import { readJson } from "../http/body.ts";
 import { allowOrigins } from "../http/headers.ts";

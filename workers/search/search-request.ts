@@ -2,7 +2,7 @@
  * What a search asks for: one schema for GET and POST. In: query parameters or a JSON body. Out: checked values, or an
  * error that names the parameter.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { LzeroError } from "../../shared/errors.ts";
 import { DEFAULT_K, MAX_K, MAX_QUERY_BYTES, MAX_RESULT_WINDOW } from "../../shared/messages/limits.ts";
 import { utf8SizeBytes } from "../../shared/messages/size.ts";
