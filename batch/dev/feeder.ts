@@ -27,6 +27,9 @@ export interface FeederOptions {
 
 /** The consumer takes 10,000 documents into one segment: it always finds the next batch waiting. */
 const MAX_PENDING = 20_000;
+/** A small segment first: 1,000 documents can be found while 10,000 would still be encoded. */
+const FIRST_BATCHES = 2;
+const MAX_FIRST_WAIT_MS = 15_000;
 const READY_POLL_MS = 300;
 /** Query bytes that the readiness probe takes of a document: well under the limit of 2 KB. */
 const PROBE_CHARACTERS = 200;
@@ -53,12 +56,15 @@ export class Feeder {
     let isSent = false;
     let ready: Promise<void> | null = null;
     const waitUntilReady = (batch: Batch): Promise<void> => this.#waitUntilReady(probeQuery(batch));
+    const pause = (durationMs: number): Promise<void> =>
+      sleep(durationMs, undefined, { signal, ref: false }).catch(() => undefined);
     async function* openBatches(onSkipped: (skipped: SkippedLine) => void): AsyncGenerator<Batch> {
       let documents = 0;
       for await (const batch of makeBatches(corpus.open(), onSkipped)) {
         documents += batch.lines.length;
         yield batch;
         ready ??= waitUntilReady(batch);
+        if (batch.number + 1 === FIRST_BATCHES) await Promise.race([ready, pause(MAX_FIRST_WAIT_MS)]);
       }
       if (!isSent) onStage("sent", documents, Date.now() - startedMs);
       isSent = true;

@@ -2,9 +2,12 @@
  * The process that stands for Amazon SQS: one queue with its dead-letter queue, in memory, on 127.0.0.1. Only signers
  * with the generated access key are served, so that no page of a browser can put messages in.
  */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createRequestHandler } from "local-aws-sqs";
 import { reportReady, stopOnSignal, takeConfig } from "./ipc.ts";
-import { closeServer, LOOPBACK, listenOnLoopback } from "./loopback.ts";
+import { closeServer, LOOPBACK, listenOnLoopback, readBody } from "./loopback.ts";
 
 export interface QueueProcessConfig {
   /** 0: any free port. */
@@ -26,6 +29,11 @@ const VISIBILITY_TIMEOUT_SECONDS = 60;
 /** Four days: SQS's default. */
 const RETENTION_SECONDS = 345_600;
 
+/** A batch of messages has at most 1 MiB (AWS: "Amazon SQS message quotas"); the envelope comes on top. */
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
+/** Between looks of a long poll at the queue. */
+const POLL_MS = 20;
+
 export function queueUrl(port: number, name: string): string {
   return `http://${LOOPBACK}:${port}/${QUEUE_ACCOUNT}/${name}`;
 }
@@ -38,7 +46,7 @@ export async function runQueueProcess(): Promise<void> {
 
 /** @throws LzeroError `port_in_use` */
 export function startQueueServer(config: QueueProcessConfig): ReturnType<typeof listenOnLoopback> {
-  let handler: ReturnType<typeof createRequestHandler>["requestHandler"] | null = null;
+  let emulator: Emulator | null = null;
   const credential = `Credential=${config.accessKeyId}/`;
   return listenOnLoopback(config.port, async (request, response, port) => {
     if (!(request.headers.authorization ?? "").includes(credential)) {
@@ -46,15 +54,47 @@ export function startQueueServer(config: QueueProcessConfig): ReturnType<typeof 
       response.end("The request is not signed with this stack's access key.\n");
       return;
     }
-    handler ??= createHandler(config, port);
-    await handler(request, response);
+    emulator ??= createEmulator(config, port);
+    const body = await readBody(request, MAX_BODY_BYTES);
+    const isReceive = String(request.headers["x-amz-target"]).endsWith(".ReceiveMessage");
+    const forwarded = isReceive ? await waitForMessages(emulator, response, body) : body;
+    if (forwarded === null) return;
+    const { headers, method, url } = request;
+    const replay = Object.assign(Readable.from([forwarded]), { headers, method, url });
+    await emulator.requestHandler(replay as unknown as IncomingMessage, response);
   });
 }
 
-function createHandler(
-  config: QueueProcessConfig,
-  port: number,
-): ReturnType<typeof createRequestHandler>["requestHandler"] {
+/**
+ * Long polling as SQS does it: the answer goes out as soon as there is a message. The emulator by itself holds what it
+ * has until ten messages are there or the time is over.
+ * @returns the request without its waiting time, or null when the client is gone, so that no message goes nowhere
+ */
+async function waitForMessages(
+  emulator: Emulator,
+  response: ServerResponse,
+  body: Buffer,
+): Promise<Buffer | null> {
+  const receive = JSON.parse(body.toString("utf8")) as { QueueUrl?: string; WaitTimeSeconds?: number };
+  const name = String(receive.QueueUrl).split("/").at(-1);
+  const queue = emulator.service.Queues.find(({ QueueName }) => QueueName === name);
+  const deadlineMs = Date.now() + 1000 * (receive.WaitTimeSeconds ?? 0);
+  while (queue !== undefined && Date.now() < deadlineMs && !response.destroyed) {
+    const counts = queue.getAttributes([
+      "ApproximateNumberOfMessages",
+      "ApproximateNumberOfMessagesNotVisible",
+    ]) as Record<string, string> | undefined;
+    // Here the first count has the hidden messages in it, other than at AWS.
+    const total = Number(counts?.ApproximateNumberOfMessages);
+    if (total > Number(counts?.ApproximateNumberOfMessagesNotVisible)) break;
+    await sleep(POLL_MS);
+  }
+  return response.destroyed ? null : Buffer.from(JSON.stringify({ ...receive, WaitTimeSeconds: 0 }));
+}
+
+type Emulator = ReturnType<typeof createRequestHandler>;
+
+function createEmulator(config: QueueProcessConfig, port: number): Emulator {
   const deadLetterArn = `arn:aws:sqs:${config.region}:${QUEUE_ACCOUNT}:${DEAD_LETTER_QUEUE_NAME}`;
   return createRequestHandler({
     port,
@@ -78,5 +118,5 @@ function createHandler(
         },
       },
     ],
-  }).requestHandler;
+  });
 }
