@@ -28,6 +28,8 @@ import type {
   SettleRequest,
   StageRequest,
   StageResponse,
+  WeighRequest,
+  WeighResponse,
 } from "./commands.ts";
 import { commit } from "./commit.ts";
 import { type CatalogConfig, DEFAULT_CATALOG_CONFIG } from "./config.ts";
@@ -39,6 +41,7 @@ import type { OrderedStore } from "./ordered-store.ts";
 import { type OutboxPut, outboxAcknowledged, outboxDue, outboxNextAtMs } from "./outbox.ts";
 import { lookup, remove } from "./remove.ts";
 import { abort, locate, stage } from "./segments.ts";
+import { weigh } from "./weigh.ts";
 
 export interface CatalogOptions {
   /** Milliseconds since the epoch; may jump. */
@@ -105,6 +108,10 @@ export class Catalog {
 
   collect(request: CollectRequest): CollectResponse {
     return this.#run((context) => collect(context, request));
+  }
+
+  weigh(request: WeighRequest): WeighResponse {
+    return this.#run((context) => weigh(context, request));
   }
 
   status(): CatalogStatus {

@@ -10,6 +10,7 @@
  *     GET  …/status         → CatalogStatus
  *     POST …/collect        CollectRequest → CollectResponse
  *     POST …/pending        PendingRequest → PendingResponse
+ *     POST …/weigh          WeighRequest → WeighResponse
  *
  * and to clients, through the public routes: `create` (PUT index), `status` (GET index), `accept` (POST documents),
  * `ingestStatus` (GET ingest), `remove` (DELETE document), `lookup` (GET document), `manifest` (a reader that needs a
@@ -20,6 +21,7 @@ import { z } from "zod";
 import { ENCODED_FIELDS, versionSchema } from "../messages/document.ts";
 import { MAX_DOCUMENTS_PER_REQUEST } from "../messages/limits.ts";
 import { INGEST_ID_PATTERN } from "../messages/queue-message.ts";
+import { IDF_MODES, type IdfMode } from "../model/idf.ts";
 import { FINGERPRINT_PATTERN, SEGMENT_ID_PATTERN } from "../storage/keys.ts";
 
 const segmentId = z.string().regex(SEGMENT_ID_PATTERN);
@@ -32,11 +34,15 @@ const position = z
   .min(0)
   .max(MAX_DOCUMENTS_PER_REQUEST - 1);
 
-/** What `PUT /v1/indexes/{index}` takes. Fixed for the life of the index. */
+/** What `PUT /v1/indexes/{index}` takes. Fixed for the life of the index, but for `idf`. */
 export const indexSettingsSchema = z.strictObject({
   encoder: z.enum(["onnx", "bm25"]).default("onnx"),
   versions: z.enum(["sequence", "external"]).default("sequence"),
   encodedFields: z.array(z.enum(ENCODED_FIELDS)).min(1).default(["title", "text"]),
+  /** How query tokens weigh (shared/model/idf.ts); may be changed at any time, since no document depends on it. */
+  idf: z.enum(IDF_MODES).default("blend"),
+  /** For `bm25`: tokens of an average document; null: measured on the first documents that are encoded. */
+  averageLength: z.number().min(1).max(1_000_000).nullable().default(null),
 });
 export type IndexSettings = z.infer<typeof indexSettingsSchema>;
 
@@ -47,6 +53,8 @@ export const modelBindingSchema = z.strictObject({
   tables: fingerprint,
   maxWeight: z.number().positive(),
   impactBits: z.literal(8),
+  /** The average length that lexical weights were made with: a second batch job must take the same; null without any. */
+  averageLength: z.number().positive().nullable(),
 });
 export type ModelBinding = z.infer<typeof modelBindingSchema>;
 
@@ -96,7 +104,8 @@ export type SettleRequest = z.infer<typeof settleRequestSchema>;
 /**
  * `stage` (batch): announces a segment before its first page is written, so that the catalog knows every key that may
  * exist. Idempotent by segment id; answers a lease, after which `locate` and `commit` are refused.
- * @throws index_not_found, model_mismatch, segment_exists (another fingerprint or page count)
+ * Staging it again while the lease runs renews it; a segment whose lease ran out, or that was given up, is dead.
+ * @throws index_not_found, model_mismatch, segment_exists (another description, or an id that is dead), lease_expired
  */
 export const stageRequestSchema = z.strictObject({
   segmentId,
@@ -125,7 +134,7 @@ export type LocatedDocument = z.infer<typeof locatedDocumentSchema>;
 
 /**
  * `locate` (batch): the documents of a staged segment, in chunks by ordinal. Idempotent by firstOrdinal.
- * @throws segment_not_staged, lease_expired
+ * @throws segment_not_staged, lease_expired, locate_conflict (other documents at that ordinal, or past the end)
  */
 export const MAX_LOCATE_CHUNK = 5000;
 export const locateRequestSchema = z.strictObject({
@@ -139,7 +148,7 @@ export type LocateRequest = z.infer<typeof locateRequestSchema>;
  * `commit` (batch): one transaction. The higher version of each document wins; losers on either side become
  * tombstones; each document's outcome is recorded; the new generation is made. Idempotent by segment id.
  * @throws segment_not_staged, lease_expired, segment_incomplete (documents not all located), model_mismatch,
- *   merge_conflict (a replaced segment is no longer live)
+ *   merge_conflict (a replaced segment is no longer live, or a live document of them is not in the merge)
  */
 export const commitRequestSchema = z.strictObject({ segmentId });
 export type CommitRequest = z.infer<typeof commitRequestSchema>;
@@ -150,13 +159,15 @@ export interface CommitResponse {
   readonly tombstoned: number;
 }
 
-/** `abort` (batch): gives up a staged segment; its pages may be collected. Idempotent. */
+/** `abort` (batch): gives up a staged segment; its pages may be collected. Idempotent. @throws segment_committed */
 export const abortRequestSchema = z.strictObject({ segmentId });
 export type AbortRequest = z.infer<typeof abortRequestSchema>;
 
 /**
  * `collect` (batch): segments whose pages may be deleted (aborted, lease expired, or replaced for longer than the
- * grace period); `collected` names those whose pages are gone, which the catalog then forgets.
+ * grace period); `collected` names those whose pages are gone, which the catalog then forgets. A large one is forgotten
+ * over several calls, and offered until all of it is.
+ * @throws segment_in_use (one of `collected` was never offered)
  */
 export const collectRequestSchema = z.strictObject({
   collected: z.array(segmentId).max(1000).default([]),
@@ -168,6 +179,31 @@ export const collectRequestSchema = z.strictObject({
 export type CollectRequest = z.infer<typeof collectRequestSchema>;
 export interface CollectResponse {
   readonly segments: readonly { readonly segmentId: string; readonly pages: number }[];
+}
+
+/**
+ * `weigh` (batch): names the query tables that queries are weighted by from the next generation on: a snapshot of the
+ * corpus's frequencies, or the model's own tables again. Documents stay as they are.
+ * @throws model_mismatch (the tables belong to another model, or none is bound yet)
+ */
+export const weighRequestSchema = z.strictObject({
+  /** Of the model that the tables were made for. */
+  model: fingerprint,
+  tables: fingerprint,
+  idf: z.enum(IDF_MODES),
+  /** Documents that were counted; 0 for the model's own tables. */
+  documents: z.int().min(0),
+});
+export type WeighRequest = z.infer<typeof weighRequestSchema>;
+export interface WeighResponse {
+  readonly generation: number;
+}
+
+/** The query tables in use, where they are not the model's own. */
+export interface IdfSnapshot {
+  readonly tables: string;
+  readonly idf: IdfMode;
+  readonly documents: number;
 }
 
 /** A live segment as `status` lists it, in the manifest's order. */
@@ -183,7 +219,10 @@ export interface LiveSegment {
 export interface CatalogStatus {
   readonly index: string;
   readonly settings: IndexSettings;
+  /** As pinned by the first commit; its tables are the model's own. */
   readonly model: ModelBinding | null;
+  /** The tables that queries are weighted by instead; null: the model's own. */
+  readonly snapshot: IdfSnapshot | null;
   readonly generation: number;
   /** Generation that the outbox last put to KV with an acknowledgement. */
   readonly publishedGeneration: number;

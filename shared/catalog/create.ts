@@ -2,33 +2,49 @@
 import { LzeroError } from "../errors.ts";
 import type { CatalogStatus, IndexSettings } from "./commands.ts";
 import { type CatalogContext, findState, readState, writeState } from "./context.ts";
-import { readGeneration, readSegment, writeGeneration } from "./generations.ts";
+import {
+  editGeneration,
+  publishGeneration,
+  readGeneration,
+  readSegment,
+  writeGeneration,
+} from "./generations.ts";
 import { countPending } from "./ingests.ts";
+import type { IndexState } from "./rows.ts";
 
 export interface CreateResponse {
   /** False when the index was there already with equal settings. */
   readonly created: boolean;
 }
 
-/** Makes an index with generation 0, which is empty, so that readers find it. @throws LzeroError `index_conflict` */
+/**
+ * Makes an index with generation 0, which is empty, so that readers find it. Of an index that is there, `idf` may be
+ * changed; every other setting must be equal.
+ * @throws LzeroError `index_conflict`
+ */
 export function create(context: CatalogContext, settings: IndexSettings): CreateResponse {
   const existing = findState(context);
   if (existing !== null) {
-    if (equalSettings(existing.settings, settings)) return { created: false };
+    if (equalSettings(existing.settings, settings)) {
+      if (existing.settings.idf !== settings.idf) changeIdf(context, existing, settings.idf);
+      return { created: false };
+    }
     throw new LzeroError("index_conflict", `index "${context.index}" exists with other settings`, {
       index: context.index,
       encoder: existing.settings.encoder,
       versions: existing.settings.versions,
       encodedFields: existing.settings.encodedFields,
+      averageLength: existing.settings.averageLength,
     });
   }
-  const { encoder, versions, encodedFields } = settings;
+  const { encoder, versions, encodedFields, idf, averageLength } = settings;
   writeGeneration(context, 0, []);
   writeState(context, {
     index: context.index,
-    settings: { encoder, versions, encodedFields: [...encodedFields] },
+    settings: { encoder, versions, encodedFields: [...encodedFields], idf, averageLength },
     createdAtMs: context.nowMs,
     model: null,
+    snapshot: null,
     generation: 0,
     nextVersion: 1,
     nextSegment: 1,
@@ -49,6 +65,7 @@ export function status(context: CatalogContext): CatalogStatus {
     index: state.index,
     settings: state.settings,
     model: state.model,
+    snapshot: state.snapshot,
     generation: state.generation,
     publishedGeneration: state.outbox.publishedGeneration,
     documents: segments.reduce((sum, { documents, tombstones }) => sum + documents - tombstones, 0),
@@ -57,9 +74,20 @@ export function status(context: CatalogContext): CatalogStatus {
   };
 }
 
+/** The batch job notices the change and publishes the tables that it asks for. */
+function changeIdf(context: CatalogContext, state: IndexState, idf: IndexSettings["idf"]): void {
+  state.settings = { ...state.settings, idf };
+  const edit = editGeneration(context, state);
+  publishGeneration(context, state, edit, edit.live, true);
+  writeState(context, state);
+}
+
 /** Fields are compared in order: it is the order in which they are joined for encoding. */
 function equalSettings(a: IndexSettings, b: IndexSettings): boolean {
   return (
-    a.encoder === b.encoder && a.versions === b.versions && a.encodedFields.join() === b.encodedFields.join()
+    a.encoder === b.encoder &&
+    a.versions === b.versions &&
+    a.averageLength === b.averageLength &&
+    a.encodedFields.join() === b.encodedFields.join()
   );
 }

@@ -4,6 +4,7 @@
  */
 import { LzeroError } from "../errors.ts";
 import type { Manifest } from "../format/manifest.ts";
+import type { ModelBinding } from "./commands.ts";
 import type { CatalogContext } from "./context.ts";
 import { generationKey, kindPrefix, readUint64, segmentKey, viewOf } from "./keys.ts";
 import { prefixRange } from "./ordered-store.ts";
@@ -140,7 +141,7 @@ export function describeGeneration(
     generation,
     createdAtMs: row.createdAtMs,
     settings: state.settings,
-    model: state.model,
+    model: boundModel(state),
     segments: row.segments.map((entry) => {
       const segment = readSegment(context, entry.segment);
       return {
@@ -154,6 +155,11 @@ export function describeGeneration(
       };
     }),
   };
+}
+
+/** The model with the tables that queries are weighted by now. */
+function boundModel({ model, snapshot }: IndexState): ModelBinding | null {
+  return model === null || snapshot === null ? model : { ...model, tables: snapshot.tables };
 }
 
 function same(a: LiveEntry, b: LiveEntry): boolean {

@@ -2,15 +2,16 @@
  * The values that the catalog stores under its keys. Few, small rows are JSON; rows that exist once a document are
  * packed binary, integers big-endian. Nothing here decides anything.
  */
-import type { IndexSettings, LocatedDocument, ModelBinding } from "./commands.ts";
+import type { IdfSnapshot, IndexSettings, LocatedDocument, ModelBinding } from "./commands.ts";
 import { readHex, readUint64, viewOf, writeHex, writeUint64 } from "./keys.ts";
 
 /** The one row of an index that every command reads. */
 export interface IndexState {
   readonly index: string;
-  readonly settings: IndexSettings;
+  settings: IndexSettings;
   readonly createdAtMs: number;
   model: ModelBinding | null;
+  snapshot: IdfSnapshot | null;
   generation: number;
   /** Version that the next write gets with `sequence` versions. */
   nextVersion: number;

@@ -54,6 +54,8 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.record({
 interface ModelSegment {
   readonly documents: readonly Written[];
   readonly replaces: readonly number[];
+  /** A document that a faulty merge left out. */
+  readonly lost: Written | null;
   leaseUntilMs: number;
   state: "staged" | "committed" | "dead" | "collected";
 }
@@ -129,7 +131,7 @@ class World {
       case "write": {
         if (model.writes.length === 0) return;
         const documents = picks.map((number) => model.writes[number % model.writes.length]!);
-        this.#stage(documents, [], crashAt);
+        this.#stage(documents, [], null, crashAt);
         return;
       }
       case "merge": {
@@ -139,9 +141,11 @@ class World {
         const documents = chosen.flatMap(({ segmentId, tombstones }) =>
           this.#documentsOf(segmentId, tombstones).map(([id, version]): Written => [id, version]),
         );
+        const lost = pick % 4 === 0 ? (documents.pop() ?? null) : null;
         this.#stage(
           documents,
           chosen.map(({ segmentId }) => Number.parseInt(segmentId, 16)),
+          lost,
           crashAt,
         );
         return;
@@ -242,7 +246,12 @@ class World {
     expect(listed).toBe(pending);
   }
 
-  #stage(documents: readonly Written[], replaces: readonly number[], crashAt: number): void {
+  #stage(
+    documents: readonly Written[],
+    replaces: readonly number[],
+    lost: Written | null,
+    crashAt: number,
+  ): void {
     const number = this.#nextSegment++;
     const request = stageRequest(number, documents.length, replaces);
     const { leaseUntilMs } = this.#run(crashAt, (catalog) => catalog.stage(request));
@@ -257,7 +266,7 @@ class World {
       this.#run(crashAt, (catalog) => catalog.locate(locate));
       this.#run(0, (catalog) => catalog.locate(locate));
     }
-    this.model.segments.set(number, { documents, replaces, leaseUntilMs, state: "staged" });
+    this.model.segments.set(number, { documents, replaces, lost, leaseUntilMs, state: "staged" });
   }
 
   #commit(pick: number, crashAt: number): void {
@@ -265,6 +274,8 @@ class World {
     if (chosen === null) return;
     const [number, segment] = chosen;
     const before = this.model.describe();
+    const { lost } = segment;
+    const loses = lost !== null && this.model.live.get(lost[0]) === lost[1];
     const command = (catalog: Catalog) => catalog.commit({ segmentId: hexId(number) });
     const failed = this.#attempt(crashAt, command);
     if (segment.state === "dead" || segment.state === "collected") {
@@ -275,20 +286,22 @@ class World {
     } else if (this.nowMs >= segment.leaseUntilMs) {
       expect(failed).toBe("lease_expired");
     } else if (failed === null) {
+      expect(loses).toBe(false);
       segment.state = "committed";
       if (segment.replaces.length === 0) this.model.commitWrites(segment.documents);
       const answer = this.#run(0, command);
       expect(this.#run(0, command)).toEqual(answer);
       expect(answer.live + answer.tombstoned).toBe(segment.documents.length);
     } else {
-      // A merge conflicts exactly when another one replaced a segment of it first.
+      // A merge is refused exactly when it would lose a document, or another one replaced a segment of it first.
       expect(failed).toBe("merge_conflict");
-      const others = [...this.model.segments].filter(
+      const committed = [...this.model.segments].filter(
         ([other, { state }]) => other !== number && state !== "staged",
       );
-      expect(others.some(([, { replaces }]) => replaces.some((one) => segment.replaces.includes(one)))).toBe(
-        true,
+      const replaced = committed.some(([, { replaces }]) =>
+        replaces.some((one) => segment.replaces.includes(one)),
       );
+      expect(loses || replaced).toBe(true);
     }
   }
 

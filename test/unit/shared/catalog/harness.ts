@@ -17,13 +17,20 @@ export const START_MS = 1_763_884_800_000;
 export const MINUTE_MS = 60_000;
 export const DAY_MS = 24 * 60 * MINUTE_MS;
 
-export const SETTINGS: IndexSettings = { encoder: "onnx", versions: "external", encodedFields: ["text"] };
+export const SETTINGS: IndexSettings = {
+  encoder: "onnx",
+  versions: "external",
+  encodedFields: ["text"],
+  idf: "blend",
+  averageLength: null,
+};
 
 export const MODEL: ModelBinding = {
   fingerprint: "a".repeat(32),
   tables: "b".repeat(32),
   maxWeight: 3.5,
   impactBits: 8,
+  averageLength: null,
 };
 
 /** A segment or ingest id that a number stands for. */
