@@ -17,6 +17,8 @@ import type {
   SettleRequest,
   StageRequest,
   StageResponse,
+  WeighRequest,
+  WeighResponse,
 } from "../shared/catalog/commands.ts";
 import { LzeroError } from "../shared/errors.ts";
 import type { CatalogPort } from "./catalog-port.ts";
@@ -30,14 +32,20 @@ export interface HttpCatalogOptions {
   readonly retry?: Partial<RetryPolicy>;
 }
 
-const problemSchema = z.object({
+const detailSchema = z.union([
+  z.string(),
+  z.number(),
+  z.boolean(),
+  z.null(),
+  z.array(z.union([z.string(), z.number()])),
+]);
+/** A problem's own members and, beside them, what the error's details were. */
+const problemSchema = z.looseObject({
   code: z.string(),
+  type: z.string().optional(),
+  status: z.number().optional(),
   title: z.string().optional(),
   detail: z.string().optional(),
-  details: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
-    .optional()
-    .catch(undefined),
 });
 
 export class HttpCatalog implements CatalogPort {
@@ -85,6 +93,10 @@ export class HttpCatalog implements CatalogPort {
     return await this.#call<PendingResponse>("pending", request);
   }
 
+  async weigh(request: WeighRequest): Promise<WeighResponse> {
+    return await this.#call<WeighResponse>("weigh", request);
+  }
+
   /** The answer's shape is trusted: it comes from the Worker of the same version, behind the key. */
   async #call<Answer>(command: string, request: object | null): Promise<Answer> {
     const what = `catalog command ${command} for index ${this.#index}`;
@@ -112,7 +124,12 @@ export class HttpCatalog implements CatalogPort {
     if (answer.status >= 200 && answer.status < 300 && value !== undefined) return value as Answer;
     const problem = problemSchema.safeParse(value);
     if (problem.success) {
-      const { code, title, detail, details } = problem.data;
+      const { code, title, detail, type: _type, status: _status, ...others } = problem.data;
+      const details: Record<string, z.infer<typeof detailSchema>> = {};
+      for (const [name, member] of Object.entries(others)) {
+        const parsed = detailSchema.safeParse(member);
+        if (parsed.success) details[name] = parsed.data;
+      }
       throw new LzeroError(code, detail ?? title ?? code, {
         ...details,
         index: this.#index,

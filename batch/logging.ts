@@ -2,6 +2,7 @@
  * The log of the batch side: JSON lines on standard error, readable lines when that is a terminal. Errors keep their
  * code and details; whatever looks like a key or a token is cut out, should one ever get that far.
  */
+import { createRequire } from "node:module";
 import { type Logger, pino, stdSerializers, stdTimeFunctions } from "pino";
 
 export type { Logger };
@@ -33,7 +34,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       censor: "[secret]",
     },
   };
-  if (options.pretty ?? process.stderr.isTTY === true) {
+  if ((options.pretty ?? process.stderr.isTTY === true) && hasPrettyPrinter()) {
     return pino({
       ...settings,
       transport: {
@@ -43,4 +44,14 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     });
   }
   return pino(settings, pino.destination({ dest: 2, sync: true }));
+}
+
+/** The pretty printer is for development: an installation without it logs JSON. */
+function hasPrettyPrinter(): boolean {
+  try {
+    createRequire(import.meta.url).resolve("pino-pretty");
+    return true;
+  } catch {
+    return false;
+  }
 }

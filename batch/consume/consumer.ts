@@ -119,7 +119,7 @@ export class QueueConsumer {
   }
 
   async #stopNow(): Promise<void> {
-    const { logger, stopTimeoutMs = 25_000 } = this.#options;
+    const { logger, stopTimeoutMs = 15_000 } = this.#options;
     const deadlineMs = Date.now() + (this.#fatal === null ? stopTimeoutMs : 0);
     // A poller that only waits for messages is cut off; one with messages in hand must still be able to delete them.
     for (const [number, poller] of this.#pollers.entries())
@@ -154,7 +154,9 @@ export class QueueConsumer {
       sqs,
       queueUrl,
       batchSize: MESSAGES_PER_RECEIVE,
+      // The newer name of the parameter and the older one, which is all that some emulators know.
       messageSystemAttributeNames: ["ApproximateReceiveCount"],
+      attributeNames: ["All"],
       visibilityTimeout: visibilityTimeoutSeconds,
       heartbeatInterval: Math.max(1, Math.floor(visibilityTimeoutSeconds / 3)),
       waitTimeSeconds: drain ? Math.min(1, waitTimeSeconds) : waitTimeSeconds,

@@ -48,6 +48,8 @@ export function serveEncoder(encoder: TextEncoderPort, channel: NodeJS.Process):
       },
     );
   });
+  // Between two requests nothing else keeps this process alive.
+  channel.channel?.ref();
   const ready: EncodeAnswer = { ready: true };
   send(ready);
 }

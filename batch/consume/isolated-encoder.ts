@@ -127,6 +127,7 @@ export class IsolatedEncoder implements TextEncoderPort {
     const child = fork(modulePath, [...args], {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "inherit", "ipc"],
+      env: withoutSecrets(process.env),
     });
     try {
       await new Promise<void>((resolve, reject) => {
@@ -158,4 +159,10 @@ export class IsolatedEncoder implements TextEncoderPort {
     child.on("error", () => undefined);
     return child;
   }
+}
+
+/** Keys are of no use to an encoder, and it is the process that meets hostile texts. */
+function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const secret = /^AWS_|^LZERO_SUPERVISED$|(KEY|TOKEN|SECRET|PASSWORD)/;
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !secret.test(name)));
 }

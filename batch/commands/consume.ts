@@ -1,0 +1,148 @@
+/**
+ * `lzero consume`: from the queue into the index, until told to stop. Reads its environment, wires the parts and
+ * ends in order at SIGTERM and SIGINT. `lzero encoder-process` is its helper for messages that came again.
+ */
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { type Command, InvalidArgumentError } from "commander";
+import { HttpCatalog } from "../catalog-http.ts";
+import { readConsumerConfig, VARIABLES } from "../config.ts";
+import { QueueConsumer } from "../consume/consumer.ts";
+import { serveEncoder } from "../consume/encoder-process.ts";
+import { Maintenance } from "../consume/maintenance.ts";
+import { newProgress, showProgress } from "../consume/progress.ts";
+import { openServedModels } from "../consume/served-models.ts";
+import { DEFAULT_MODEL, openEncoder } from "../encoders/open-encoder.ts";
+import { createLogger } from "../logging.ts";
+import { Merger } from "../publish/merger.ts";
+import { Publisher } from "../publish/publisher.ts";
+import { KvRestStore } from "../storage/kv-rest-store.ts";
+
+interface ConsumeOptions {
+  readonly model: string;
+  readonly pollers: number;
+  readonly flushSeconds: number;
+  readonly flushDocuments: number;
+  readonly visibilitySeconds: number;
+  readonly threads?: number;
+  readonly drain?: boolean;
+}
+
+const NEEDED = [
+  "LZERO_URL",
+  "LZERO_PUBLISH_KEY",
+  "SQS_QUEUE_URL",
+  "SQS_DLQ_URL",
+  "AWS_REGION",
+  "CLOUDFLARE_ACCOUNT_ID",
+  "CLOUDFLARE_API_TOKEN",
+  "LZERO_KV_NAMESPACE_ID",
+] as const;
+
+const HELP = `
+Environment:
+${NEEDED.map((name) => `  ${name.padEnd(24)} ${VARIABLES[name].help}`).join("\n")}
+  ${"SQS_ENDPOINT".padEnd(24)} another SQS endpoint, e.g. of an emulator (optional)
+  ${"CLOUDFLARE_API_BASE_URL".padEnd(24)} ${VARIABLES.CLOUDFLARE_API_BASE_URL.help} (optional)
+  ${"LZERO_LOG_LEVEL".padEnd(24)} fatal, error, warn, info or debug (optional)
+AWS credentials are found as the AWS SDK finds them. A queue with a redrive policy of its own needs a generous
+maxReceiveCount (100): what cannot be indexed is sent to the dead-letter queue by this command, with its reason.
+
+Examples:
+  lzero consume                         until Ctrl-C
+  lzero consume --drain                 until the queue is empty
+  lzero consume --model ./my-model --pollers 8 --threads 4`;
+
+export function register(program: Command): void {
+  program
+    .command("consume")
+    .summary("documents from the queue into the index")
+    .description("Takes documents from the queue, encodes them and publishes them to the index.")
+    .option("--model <name>", "model name or folder", DEFAULT_MODEL)
+    .option("--pollers <n>", "receives under way at once, ten messages each", wholeNumber, 4)
+    .option("--flush-seconds <s>", "longest wait of a document for others", positiveNumber, 5)
+    .option("--flush-documents <n>", "most documents of a batch", wholeNumber, 10_000)
+    .option("--visibility-seconds <s>", "how soon messages of a dead consumer come again", wholeNumber, 60)
+    .option("--threads <n>", "threads of the encoder (default: the cores there are, at most 16)", wholeNumber)
+    .option("--drain", "end once the queue is empty")
+    .addHelpText("after", HELP)
+    .action(consume);
+  program
+    .command("encoder-process", { hidden: true })
+    .requiredOption("--model <name>", "model name or folder")
+    .option("--threads <n>", "threads of the encoder", wholeNumber)
+    .action(async ({ model, threads }: Pick<ConsumeOptions, "model" | "threads">) => {
+      const { encoder } = await openEncoder(model, threads === undefined ? {} : { threads });
+      serveEncoder(encoder, process);
+    });
+}
+
+async function consume(options: ConsumeOptions): Promise<void> {
+  const config = readConsumerConfig(process.env);
+  const onTerminal = process.stderr.isTTY === true;
+  // On a terminal the bar says what goes well.
+  const logger = createLogger(onTerminal && !process.env.LZERO_LOG_LEVEL ? { level: "warn" } : {});
+  const threads = options.threads === undefined ? [] : ["--threads", `${options.threads}`];
+  const models = await openServedModels({
+    model: options.model,
+    onnx: options.threads === undefined ? {} : { threads: options.threads },
+    isolated: {
+      modulePath: process.argv[1]!,
+      args: ["encoder-process", "--model", options.model, ...threads],
+    },
+  });
+  const sqs = new SQSClient({
+    region: config.region,
+    ...(config.sqsEndpoint === null ? {} : { endpoint: config.sqsEndpoint }),
+  });
+  const progress = newProgress();
+  const consumer = new QueueConsumer({
+    sqs,
+    queueUrl: config.queueUrl,
+    deadLetterQueueUrl: config.deadLetterQueueUrl,
+    openCatalog: (index) =>
+      new HttpCatalog({ origin: config.workerUrl, publishKey: config.publishKey, index }),
+    store: new KvRestStore(config.cloudflare),
+    modelOf: models.modelOf,
+    publisher: new Publisher({ logger }),
+    maintenance: new Maintenance({ merger: new Merger({ logger }), logger }),
+    logger,
+    progress,
+    pollers: options.pollers,
+    limits: { maxAgeMs: options.flushSeconds * 1000, maxDocuments: options.flushDocuments },
+    visibilityTimeoutSeconds: options.visibilitySeconds,
+    drain: options.drain ?? false,
+  });
+  const stop = (signal: NodeJS.Signals) => {
+    logger.info({ signal }, "stopping: batches under way are finished");
+    void consumer.stop();
+  };
+  process.on("SIGTERM", stop).on("SIGINT", stop);
+  logger.info({ queue: config.queueUrl, model: options.model, fingerprint: models.fingerprint }, "consuming");
+  const hideProgress = showProgress(progress, logger, onTerminal);
+  let exitCode = 0;
+  try {
+    await consumer.run();
+  } catch (error) {
+    logger.fatal({ err: error }, "ended; start it again, what it held will come again");
+    exitCode = 1;
+  }
+  hideProgress();
+  logger.info({ ...progress }, "stopped");
+  await models.close();
+  sqs.destroy();
+  // A batch that was left behind may still hold the process; it is to come again, not to be finished.
+  process.exit(exitCode);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError("give a whole number from 1 on");
+  return value;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 3600)) throw new InvalidArgumentError("give a number above 0");
+  return value;
+}
