@@ -132,10 +132,11 @@ export const isolateCache = new IsolateCache();
 const LATE = Symbol("late");
 
 async function waitBriefly(shared: Promise<unknown>): Promise<unknown> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let giveUp: (outcome: typeof LATE) => void = () => undefined;
   const late = new Promise<typeof LATE>((resolve) => {
-    timer = setTimeout(() => resolve(LATE), SHARED_LOAD_WAIT_MS);
+    giveUp = resolve;
   });
+  const timer = setTimeout(() => giveUp(LATE), SHARED_LOAD_WAIT_MS);
   try {
     return await Promise.race([shared, late]);
   } finally {

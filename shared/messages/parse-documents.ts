@@ -183,7 +183,9 @@ export function locateJsonFault(text: string): { readonly position: number; read
   for (let position = 0; ; position++) {
     const end = findElementEnd(text, offset);
     if (!isJson(text.slice(offset, end))) return { position, offset };
-    if (text[end] !== ",") return { position, offset: skipBlank(text, end + 1) };
+    // What goes wrong after the last element stands where the next one would.
+    if (text[end] === "]") return { position: position + 1, offset: skipBlank(text, end + 1) };
+    if (text[end] !== ",") return { position: position + 1, offset: end };
     offset = skipBlank(text, end + 1);
   }
 }
