@@ -15,6 +15,8 @@ import type {
   SettleRequest,
   StageRequest,
   StageResponse,
+  WeighRequest,
+  WeighResponse,
 } from "../shared/catalog/commands.ts";
 
 export interface CatalogPort {
@@ -26,6 +28,7 @@ export interface CatalogPort {
   status(): Promise<CatalogStatus>;
   collect(request: CollectRequest): Promise<CollectResponse>;
   pending(request: PendingRequest): Promise<PendingResponse>;
+  weigh(request: WeighRequest): Promise<WeighResponse>;
 }
 
 /** Opens the catalog of an index by its name. */

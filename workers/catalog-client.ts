@@ -22,6 +22,8 @@ import type {
   SettleRequest,
   StageRequest,
   StageResponse,
+  WeighRequest,
+  WeighResponse,
 } from "../shared/catalog/commands.ts";
 import type { CreateResponse } from "../shared/catalog/create.ts";
 import { LzeroError } from "../shared/errors.ts";
@@ -42,6 +44,7 @@ export interface CatalogClient {
   remove(request: RemoveRequest): Promise<RemoveResponse>;
   lookup(documentKey: string): Promise<DocumentLocation | null>;
   collect(request: CollectRequest): Promise<CollectResponse>;
+  weigh(request: WeighRequest): Promise<WeighResponse>;
   status(): Promise<CatalogStatus>;
   /** The current manifest, encoded as KV holds it. */
   manifest(): Promise<Uint8Array>;
@@ -62,6 +65,7 @@ export function catalogOf(env: Env, index: string): CatalogClient {
     remove: (request) => unwrap(stub.remove(index, request)),
     lookup: (documentKey) => unwrap(stub.lookup(index, documentKey)),
     collect: (request) => unwrap(stub.collect(index, request)),
+    weigh: (request) => unwrap(stub.weigh(index, request)),
     status: () => unwrap(stub.status(index)),
     manifest: () => unwrap(stub.manifest(index)),
   };

@@ -27,6 +27,8 @@ import type {
   SettleRequest,
   StageRequest,
   StageResponse,
+  WeighRequest,
+  WeighResponse,
 } from "../shared/catalog/commands.ts";
 import { storedIndexName } from "../shared/catalog/context.ts";
 import type { CreateResponse } from "../shared/catalog/create.ts";
@@ -94,6 +96,10 @@ export class CatalogObject extends DurableObject<Env> {
 
   collect(index: string, request: CollectRequest): Result<CollectResponse> {
     return this.#run(index, (catalog) => catalog.collect(request));
+  }
+
+  weigh(index: string, request: WeighRequest): Result<WeighResponse> {
+    return this.#run(index, (catalog) => catalog.weigh(request));
   }
 
   status(index: string): Result<CatalogStatus> {

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import type { Command } from "commander";
 import { isLzeroError, LzeroError } from "../../shared/errors.ts";
 import { quantizeWeights } from "../../shared/model/quantize.ts";
-import { encodeQuery, QUERY_WEIGHT_SCALE } from "../../shared/query/query-vector.ts";
+import { encodeQuery, optionalBelow, QUERY_WEIGHT_SCALE } from "../../shared/query/query-vector.ts";
 import { decodeUtf8, readLines } from "../corpus/lines.ts";
 import type { DocumentEncoder } from "../encoders/encoder.ts";
 import { DEFAULT_MODEL, type OpenedEncoder, openEncoder } from "../encoders/open-encoder.ts";
@@ -91,9 +91,10 @@ async function encode({ queries, documents, encoder: name }: EncodeOptions): Pro
 type Vector = readonly (readonly [tokenId: number, weight: number])[];
 
 function encodeQueries(lines: readonly TextLine[], { tokenizer, files }: OpenedEncoder): Vector[] {
-  const idfFloor = files.manifest.identity.queryIdfFloor;
+  const { idf } = files;
+  const optionalTokens = optionalBelow(idf, files.manifest.identity.queryIdfFloor);
   return lines.map(({ text }) => {
-    const { termIds, weights } = encodeQuery(text, tokenizer, files.idf, { idfFloor });
+    const { termIds, weights } = encodeQuery(text, tokenizer, { idf, optionalTokens });
     return Array.from(termIds, (termId, at) => [termId, weights[at]! / QUERY_WEIGHT_SCALE] as const);
   });
 }

@@ -4,20 +4,22 @@
  * memory. Enters: a collection and an encoder. Leaves: figures and the run they come from.
  */
 import { Catalog } from "../../shared/catalog/catalog.ts";
+import { indexSettingsSchema } from "../../shared/catalog/commands.ts";
 import { MemoryOrderedStore } from "../../shared/catalog/memory-ordered-store.ts";
 import { LzeroError } from "../../shared/errors.ts";
 import type { Manifest } from "../../shared/format/manifest.ts";
+import { decodeQueryTables, type QueryTables } from "../../shared/format/query-tables.ts";
 import { decodeSegmentRoot } from "../../shared/format/segment-reader.ts";
 import { encodedText } from "../../shared/messages/document.ts";
-import { type IdfMode, idfTable } from "../../shared/model/idf.ts";
+import type { IdfMode } from "../../shared/model/idf.ts";
 import { encodeQuery, type QueryVector } from "../../shared/query/query-vector.ts";
 import { search } from "../../shared/query/search.ts";
-import { pageKey } from "../../shared/storage/keys.ts";
+import { pageKey, tablesKey } from "../../shared/storage/keys.ts";
 import type { Tokenizer } from "../../shared/text/types.ts";
 import type { CatalogPort } from "../catalog-port.ts";
 import type { DocumentEncoder } from "../encoders/encoder.ts";
-import { readCorpusFrequencies } from "../publish/corpus-frequencies.ts";
-import { bindModel } from "../publish/publish-target.ts";
+import { refreshIdf } from "../publish/idf-refresher.ts";
+import { type BoundModel, bindModel, type IndexTarget } from "../publish/publish-target.ts";
 import { type PublishDocument, Publisher } from "../publish/publisher.ts";
 import { MemoryStore } from "../storage/memory-store.ts";
 import type { Collection, EvalDocument } from "./beir.ts";
@@ -84,29 +86,34 @@ export async function evaluate(
 ): Promise<EvalResult> {
   const store = new MemoryStore();
   const catalog = new Catalog(new MemoryOrderedStore(), INDEX, { now: () => Date.now() });
-  catalog.create({
+  const settings = indexSettingsSchema.parse({
     encoder: model.encoder.manifest.identity.encoder,
-    versions: "sequence",
-    encodedFields: ["title", "text"],
+    idf: "model",
   });
+  catalog.create(settings);
+  const bound = bindModel(model.encoder.manifest, model.vocabulary, model.idf);
+  const target = { index: INDEX, store, catalog: asPort(catalog) };
   const startedMs = performance.now();
-  const published = await publishCollection(collection, model, catalog, store, onProgress);
+  const published = await publishCollection(collection, model.encoder, bound, target, catalog, onProgress);
   const seconds = (performance.now() - startedMs) / 1000;
 
-  const manifest = catalog.manifest();
-  const segmentIds = manifest.segments.map(({ segmentId }) => segmentId);
-  const corpus = await readCorpusFrequencies(store, INDEX, segmentIds, model.idf.length);
-  const cost = await postingCost(store, manifest, model.idf.length);
+  const cost = await postingCost(store, catalog.manifest(), model.idf.length);
   const rows: EvalRow[] = [];
   const runs: ReadonlyMap<string, readonly string[]>[] = [];
   for (const idf of idfModes) {
-    const table = idfTable(idf, model.idf, corpus);
-    const { run, queries } = await runQueries(collection, model, table, manifest, store, (done) =>
-      onProgress({
-        stage: "search",
-        done: rows.length * collection.queries.length + done,
-        total: idfModes.length * collection.queries.length,
-      }),
+    catalog.create({ ...settings, idf });
+    await refreshIdf(target, bound, true);
+    const { run, queries } = await runQueries(
+      collection,
+      model.tokenizer,
+      catalog.manifest(),
+      store,
+      (done) =>
+        onProgress({
+          stage: "search",
+          done: rows.length * collection.queries.length + done,
+          total: idfModes.length * collection.queries.length,
+        }),
     );
     rows.push({
       idf,
@@ -130,14 +137,13 @@ export async function evaluate(
 
 async function publishCollection(
   { documents }: Collection,
-  { encoder, vocabulary, idf }: EvalModel,
+  encoder: DocumentEncoder,
+  bound: BoundModel,
+  target: IndexTarget,
   catalog: Catalog,
-  store: MemoryStore,
   onProgress: (progress: EvalProgress) => void,
 ): Promise<{ truncated: number; clipped: number }> {
   const publisher = new Publisher();
-  const bound = bindModel(encoder.manifest, vocabulary, idf);
-  const target = { index: INDEX, store, catalog: asPort(catalog) };
   let truncated = 0;
   let clipped = 0;
   for (let first = 0; first < documents.length; first += SEGMENT_DOCUMENTS) {
@@ -187,17 +193,16 @@ function acceptAll(
 
 async function runQueries(
   { queries }: Collection,
-  { encoder, tokenizer }: EvalModel,
-  idf: Float32Array,
+  tokenizer: Tokenizer,
   manifest: Manifest,
   store: MemoryStore,
   onProgress: (done: number) => void,
 ): Promise<{ run: Map<string, string[]>; queries: QueryVector[] }> {
   const run = new Map<string, string[]>();
   const vectors: QueryVector[] = [];
-  const { queryIdfFloor } = encoder.manifest.identity;
+  const tables = await readTables(store, manifest);
   for (const { id, text } of queries) {
-    const vector = encodeQuery(text, tokenizer, idf, { idfFloor: queryIdfFloor });
+    const vector = encodeQuery(text, tokenizer, tables);
     const { hits } = await search(store, manifest, vector, { k: DEPTH, offset: 0 });
     // A collection in which a query is a document of its own (ArguAna) leaves the document out, as BEIR does.
     run.set(
@@ -208,6 +213,15 @@ async function runQueries(
     onProgress(vectors.length);
   }
   return { run, queries: vectors };
+}
+
+/** The query tables that the manifest names, as a Worker reads them. */
+async function readTables(store: MemoryStore, { index, model }: Manifest): Promise<QueryTables> {
+  if (model === null) throw new LzeroError("evaluation_failed", `${index} has no model`, { index });
+  const key = tablesKey(model.tables);
+  const value = await store.read(key);
+  if (value === null) throw new LzeroError("page_missing", `${key} is not there`, { key });
+  return decodeQueryTables(value, model.tables, key);
 }
 
 interface PostingCost {
@@ -258,5 +272,6 @@ function asPort(catalog: Catalog): CatalogPort {
     status: async () => catalog.status(),
     collect: async (request) => catalog.collect(request),
     pending: async (request) => catalog.pending(request),
+    weigh: async (request) => catalog.weigh(request),
   };
 }

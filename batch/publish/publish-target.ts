@@ -1,8 +1,9 @@
 /** Where a segment goes, and with what model: everything about an index that publishing and merging need. */
 import { randomBytes } from "node:crypto";
 import type { ModelBinding } from "../../shared/catalog/commands.ts";
-import { encodeQueryTables } from "../../shared/format/query-tables.ts";
+import { encodeQueryTables, type QueryTables } from "../../shared/format/query-tables.ts";
 import type { ModelManifest } from "../../shared/model/model-manifest.ts";
+import { optionalBelow } from "../../shared/query/query-vector.ts";
 import type { PageStore } from "../../shared/storage/page-store.ts";
 import type { CatalogPort } from "../catalog-port.ts";
 
@@ -21,7 +22,10 @@ export interface QueryTablesValue {
 /** A model as indexes are bound to it. */
 export interface BoundModel {
   readonly binding: ModelBinding;
+  /** The model's own query tables. */
   readonly tables: QueryTablesValue;
+  /** What other tables of this model are made from. */
+  readonly query: Omit<QueryTables, "fingerprint">;
 }
 
 /**
@@ -30,11 +34,20 @@ export interface BoundModel {
  * @param idf one weight a vocabulary entry
  */
 export function bindModel(manifest: ModelManifest, vocabulary: Uint8Array, idf: Float32Array): BoundModel {
-  const { maxWeight, queryIdfFloor } = manifest.identity;
-  const tables = encodeQueryTables({ vocabulary, idf, queryIdfFloor });
+  const { maxWeight, queryIdfFloor, lexical } = manifest.identity;
+  const optionalTokens = optionalBelow(idf, queryIdfFloor);
+  const query = { vocabulary, idf, optionalTokens };
+  const tables = encodeQueryTables(query);
   return {
-    binding: { fingerprint: manifest.fingerprint, tables: tables.fingerprint, maxWeight, impactBits: 8 },
+    binding: {
+      fingerprint: manifest.fingerprint,
+      tables: tables.fingerprint,
+      maxWeight,
+      impactBits: 8,
+      averageLength: lexical.alpha > 0 ? lexical.averageLength : null,
+    },
     tables,
+    query,
   };
 }
 

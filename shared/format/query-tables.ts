@@ -15,8 +15,8 @@ export interface QueryTables {
   readonly vocabulary: Uint8Array;
   /** Float32Array [vocabulary entries]; finite, at least 0. */
   readonly idf: Float32Array;
-  /** Query tokens with a smaller IDF are dropped unless nothing else is left; 0 keeps all. */
-  readonly queryIdfFloor: number;
+  /** One bit a token, lowest bit first: set when it enters a query only where no other token does (the IDF floor). */
+  readonly optionalTokens: Uint8Array;
 }
 
 const NEWLINE = 0x0a;
@@ -32,14 +32,14 @@ export function encodeQueryTables(tables: Omit<QueryTables, "fingerprint">): {
 } {
   const problem = findProblem(tables);
   if (problem !== null) throw new LzeroError("query_tables_invalid", problem);
-  const { vocabulary, idf, queryIdfFloor } = tables;
-  const writer = new ByteWriter(16 + 4 * idf.length + vocabulary.length);
+  const { vocabulary, idf, optionalTokens } = tables;
+  const writer = new ByteWriter(8 + 5 * idf.length + vocabulary.length);
   writer.u32(vocabulary.length);
   writer.u32(idf.length);
-  writer.f64(queryIdfFloor);
   writer.bytes(
     new Uint8Array(littleEndianCopy(new Uint8Array(idf.buffer, idf.byteOffset, idf.byteLength), 4)),
   );
+  writer.bytes(optionalTokens);
   writer.bytes(vocabulary);
   const fingerprint = bytesToHex(sha256(writer.view())).slice(0, 32);
   return { fingerprint, value: encodePage(PAGE_KIND.queryTables, fingerprint, 0, writer.view()) };
@@ -54,22 +54,26 @@ export function decodeQueryTables(value: Uint8Array, fingerprint: string, key: s
   const reader = new ByteReader(payload, { key, baseOffset: PAGE_HEADER_BYTES });
   const vocabularyBytes = reader.u32("the length of the vocabulary");
   const entries = reader.u32("the number of IDF entries");
-  const queryIdfFloor = reader.f64("the IDF floor");
   const idf = new Float32Array(littleEndianCopy(reader.bytes(4 * entries, "the IDF table"), 4));
+  const optionalTokens = reader.bytes(Math.ceil(entries / 8), "the optional tokens").slice();
   const vocabulary = reader.bytes(vocabularyBytes, "the vocabulary").slice();
   reader.end("the vocabulary");
-  const problem = findProblem({ vocabulary, idf, queryIdfFloor });
+  const problem = findProblem({ vocabulary, idf, optionalTokens });
   if (problem !== null) throw reader.corrupt("the tables", "consistent", problem);
-  return { fingerprint, vocabulary, idf, queryIdfFloor };
+  return { fingerprint, vocabulary, idf, optionalTokens };
 }
 
 /** What is wrong with tables; null when nothing is. */
-function findProblem({ vocabulary, idf, queryIdfFloor }: Omit<QueryTables, "fingerprint">): string | null {
+function findProblem({ vocabulary, idf, optionalTokens }: Omit<QueryTables, "fingerprint">): string | null {
   const lines = countLines(vocabulary);
   if (lines !== idf.length) return `${lines} vocabulary entries, ${idf.length} IDF entries`;
   if (idf.length === 0) return "the vocabulary is empty";
-  if (!(queryIdfFloor >= 0 && queryIdfFloor < Number.POSITIVE_INFINITY)) {
-    return `the IDF floor is ${queryIdfFloor}`;
+  const bitBytes = Math.ceil(idf.length / 8);
+  if (optionalTokens.length !== bitBytes) {
+    return `${optionalTokens.length} bytes of optional tokens, ${bitBytes} expected`;
+  }
+  if (idf.length % 8 !== 0 && optionalTokens[bitBytes - 1]! >> (idf.length % 8) !== 0) {
+    return "an optional token lies beyond the vocabulary";
   }
   const wrong = idf.findIndex((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY));
   return wrong < 0 ? null : `the IDF of token ${wrong} is ${idf[wrong]}`;

@@ -22,21 +22,22 @@ export interface QueryVector {
   readonly unknown: number;
 }
 
-export interface QueryOptions {
-  /** Tokens with a smaller IDF are dropped unless nothing else is left; 0 keeps all. */
-  readonly idfFloor: number;
+/** How tokens weigh: the part of the query tables (`shared/format/query-tables.ts`) that a query vector needs. */
+export interface QueryWeights {
+  /** [vocabularySize] */
+  readonly idf: Float32Array;
+  /** One bit a token, lowest bit first: set when it enters a query only where no other token does. */
+  readonly optionalTokens: Uint8Array;
 }
 
 /**
  * Makes the vector of a text: its distinct tokens without specials, each with its IDF.
- * @param idf Float32Array [vocabularySize]
  * @throws LzeroError `token_id_out_of_range` when the table is shorter than the vocabulary; `weight_out_of_range`
  */
 export function encodeQuery(
   text: string,
   tokenizer: Tokenizer,
-  idf: Float32Array,
-  { idfFloor }: QueryOptions,
+  { idf, optionalTokens }: QueryWeights,
 ): QueryVector {
   const tokens = tokenizer.tokenize(text);
   const { special } = tokenizer;
@@ -55,10 +56,22 @@ export function encodeQuery(
     }
     weightOf.set(tokenId, weight);
   }
-  const above = [...weightOf].filter(([, weight]) => weight >= idfFloor);
-  const kept = quantize(above);
-  // What the floor leaves may round to nothing, and then nothing is left either.
+  const kept = quantize([...weightOf].filter(([tokenId]) => !hasBit(optionalTokens, tokenId)));
+  // What is kept may round to nothing, and then nothing is left either.
   return { ...(kept.termIds.length > 0 ? kept : quantize([...weightOf])), tokens: tokens.length, unknown };
+}
+
+/** Marks the tokens that the IDF floor of a model makes optional; the floor is held against the model's own table. */
+export function optionalBelow(modelIdf: Float32Array, floor: number): Uint8Array {
+  const bits = new Uint8Array(Math.ceil(modelIdf.length / 8));
+  modelIdf.forEach((idf, tokenId) => {
+    if (idf < floor) bits[tokenId >> 3]! |= 1 << (tokenId & 7);
+  });
+  return bits;
+}
+
+function hasBit(bits: Uint8Array, at: number): boolean {
+  return ((bits[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
 }
 
 /**

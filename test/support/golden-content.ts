@@ -2,10 +2,11 @@
  * The content of the golden index of format version 1: fixed documents, tombstones, tables and queries. It must never
  * change, since the files under `test/fixtures/golden/v1` were made from it; a new format version gets its own.
  */
+
 import type { Manifest } from "../../shared/format/manifest.ts";
 import { type EncodedSegment, encodeSegment } from "../../shared/format/segment-writer.ts";
 import type { SegmentDocument } from "../../shared/format/stored-document.ts";
-import { encodeQueryTerms } from "../../shared/query/query-vector.ts";
+import { encodeQueryTerms, optionalBelow } from "../../shared/query/query-vector.ts";
 
 export const GOLDEN_INDEX = "golden";
 
@@ -22,7 +23,7 @@ export const GOLDEN_VOCABULARY = [
   "水",
 ];
 export const GOLDEN_IDF = Float32Array.of(1, 1, 1, 1, 1, 5.5, 7.25, 0.0625, 9.75, 11.125);
-export const GOLDEN_IDF_FLOOR = 0.1;
+export const GOLDEN_OPTIONAL_TOKENS = optionalBelow(GOLDEN_IDF, 0.1);
 
 /** One page. */
 const SMALL: readonly SegmentDocument[] = [
@@ -124,12 +125,19 @@ export function goldenManifest(tablesFingerprint: string): Manifest {
     index: GOLDEN_INDEX,
     generation: 42,
     createdAtMs: 1_763_884_800_000,
-    settings: { encoder: "onnx", versions: "external", encodedFields: ["title", "text"] },
+    settings: {
+      encoder: "onnx",
+      versions: "external",
+      encodedFields: ["title", "text"],
+      idf: "blend",
+      averageLength: null,
+    },
     model: {
       fingerprint: "0123456789abcdef0123456789abcdef",
       tables: tablesFingerprint,
       maxWeight: 3.25,
       impactBits: 8,
+      averageLength: null,
     },
     segments: GOLDEN_SEGMENTS.map(({ encode, tombstones }) => {
       const segment = encode();

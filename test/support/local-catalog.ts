@@ -13,12 +13,15 @@ import {
   collectRequestSchema,
   commitRequestSchema,
   type IndexSettings,
+  indexSettingsSchema,
   locateRequestSchema,
   type PendingResponse,
   pendingRequestSchema,
   type StageResponse,
   settleRequestSchema,
   stageRequestSchema,
+  type WeighResponse,
+  weighRequestSchema,
 } from "../../shared/catalog/commands.ts";
 import type { CatalogConfig } from "../../shared/catalog/config.ts";
 import { MemoryOrderedStore } from "../../shared/catalog/memory-ordered-store.ts";
@@ -28,11 +31,7 @@ import type { QueuedDocument, QueueMessage } from "../../shared/messages/queue-m
 import { manifestKey } from "../../shared/storage/keys.ts";
 import type { PageStore } from "../../shared/storage/page-store.ts";
 
-export const TEST_SETTINGS: IndexSettings = {
-  encoder: "onnx",
-  versions: "sequence",
-  encodedFields: ["title", "text"],
-};
+export const TEST_SETTINGS: IndexSettings = indexSettingsSchema.parse({});
 
 export type CommandName = keyof CatalogPort;
 
@@ -123,6 +122,10 @@ export class LocalCatalog implements CatalogPort {
 
   async pending(request: unknown): Promise<PendingResponse> {
     return this.#call("pending", () => this.catalog.pending(pendingRequestSchema.parse(request)));
+  }
+
+  async weigh(request: unknown): Promise<WeighResponse> {
+    return this.#call("weigh", () => this.catalog.weigh(weighRequestSchema.parse(request)));
   }
 
   #call<Answer>(command: CommandName, run: () => Answer): Answer {

@@ -12,8 +12,8 @@ import { search } from "../../shared/query/search.ts";
 import { pageKey } from "../../shared/storage/keys.ts";
 import {
   GOLDEN_IDF,
-  GOLDEN_IDF_FLOOR,
   GOLDEN_INDEX,
+  GOLDEN_OPTIONAL_TOKENS,
   GOLDEN_QUERIES,
   GOLDEN_SEGMENTS,
   GOLDEN_VOCABULARY,
@@ -27,7 +27,7 @@ mkdirSync(folder, { recursive: true });
 const tables = encodeQueryTables({
   vocabulary: new TextEncoder().encode(`${GOLDEN_VOCABULARY.join("\n")}\n`),
   idf: GOLDEN_IDF,
-  queryIdfFloor: GOLDEN_IDF_FLOOR,
+  optionalTokens: GOLDEN_OPTIONAL_TOKENS,
 });
 writeFileSync(`${folder}/tables.bin`, tables.value);
 const manifest = goldenManifest(tables.fingerprint);

@@ -2,7 +2,7 @@
  * `/internal/indexes/{index}/…`: the catalog's commands for the batch job, as shared/catalog/commands.ts lists them.
  * In: JSON that fits the command's schema. Out: what the catalog answers. The publish key opens these, nothing else.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import {
   abortRequestSchema,
   collectRequestSchema,
@@ -11,6 +11,7 @@ import {
   pendingRequestSchema,
   settleRequestSchema,
   stageRequestSchema,
+  weighRequestSchema,
 } from "../../shared/catalog/commands.ts";
 import type { CatalogClient } from "../catalog-client.ts";
 import { requireKey } from "../http/auth.ts";
@@ -43,6 +44,8 @@ export function addInternalRoutes(app: App, services: Services): void {
   addCommand("settle", settleRequestSchema, (catalog, request) => catalog.settle(request));
   addCommand("collect", collectRequestSchema, (catalog, request) => catalog.collect(request));
   addCommand("pending", pendingRequestSchema, (catalog, request) => catalog.pending(request));
+
+  addCommand("weigh", weighRequestSchema, (catalog, request) => catalog.weigh(request));
 
   app.get("/internal/indexes/:index/status", async (context) => {
     await requireKey(context.req.raw, context.env, "publish");

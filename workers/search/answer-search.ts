@@ -84,7 +84,7 @@ async function answerFrom(
     return { ...answer, hits: [], exact: true, warnings: [{ code: "index_empty", message }], stats };
   }
   const model = await loadQueryModel(context, manifest.model.tables);
-  const query = encodeQuery(request.q, model.tokenizer, model.idf, { idfFloor: model.queryIdfFloor });
+  const query = encodeQuery(request.q, model.tokenizer, model);
   const { k, offset } = request;
   const source = new ReaderSegmentSource(context.pages, context.index, context.roots);
   const result = await searchSegments(source, manifest, query, { k, offset });

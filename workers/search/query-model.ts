@@ -12,7 +12,7 @@ import type { ReadContext } from "./read-context.ts";
 export interface QueryModel {
   readonly tokenizer: WordPieceTokenizer;
   readonly idf: Float32Array;
-  readonly queryIdfFloor: number;
+  readonly optionalTokens: Uint8Array;
 }
 
 /** Beside the table's own bytes: the vocabulary's hash slots and bounds, and the Unicode ranges. */
@@ -29,7 +29,7 @@ export async function loadQueryModel(context: ReadContext, fingerprint: string):
     if (value === null) return null;
     const tables = decodeQueryTables(value, fingerprint, key);
     const tokenizer = new WordPieceTokenizer(Vocabulary.parse(tables.vocabulary));
-    const loaded: QueryModel = { tokenizer, idf: tables.idf, queryIdfFloor: tables.queryIdfFloor };
+    const loaded: QueryModel = { tokenizer, idf: tables.idf, optionalTokens: tables.optionalTokens };
     return { value: loaded, sizeBytes: value.byteLength + DECODED_OVERHEAD_BYTES };
   });
   if (model === null) {

@@ -12,12 +12,19 @@ import type { Env } from "../../../workers/env.ts";
 const bindings = env as unknown as Env;
 const { CATALOG, INDEX } = bindings;
 
-const SETTINGS: IndexSettings = { encoder: "bm25", versions: "external", encodedFields: ["text"] };
+const SETTINGS: IndexSettings = {
+  encoder: "bm25",
+  versions: "external",
+  encodedFields: ["text"],
+  idf: "blend",
+  averageLength: null,
+};
 const MODEL: ModelBinding = {
   fingerprint: "a".repeat(32),
   tables: "b".repeat(32),
   maxWeight: 3,
   impactBits: 8,
+  averageLength: null,
 };
 
 function segmentId(number: number): string {

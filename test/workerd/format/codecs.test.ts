@@ -9,8 +9,8 @@ import { pageKey } from "../../../shared/storage/keys.ts";
 import expected from "../../fixtures/golden/v1/expected.json";
 import {
   GOLDEN_IDF,
-  GOLDEN_IDF_FLOOR,
   GOLDEN_INDEX,
+  GOLDEN_OPTIONAL_TOKENS,
   GOLDEN_QUERIES,
   GOLDEN_SEGMENTS,
   GOLDEN_VOCABULARY,
@@ -20,7 +20,7 @@ import {
 const tables = encodeQueryTables({
   vocabulary: new TextEncoder().encode(`${GOLDEN_VOCABULARY.join("\n")}\n`),
   idf: GOLDEN_IDF,
-  queryIdfFloor: GOLDEN_IDF_FLOOR,
+  optionalTokens: GOLDEN_OPTIONAL_TOKENS,
 });
 
 describe("the codecs in workerd", () => {

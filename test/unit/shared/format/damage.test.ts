@@ -24,8 +24,20 @@ const MANIFEST = encodeManifest({
   index: "demo",
   generation: 3,
   createdAtMs: 1,
-  settings: { encoder: "bm25", versions: "sequence", encodedFields: ["text"] },
-  model: { fingerprint: "a".repeat(32), tables: "b".repeat(32), maxWeight: 3.5, impactBits: 8 },
+  settings: {
+    encoder: "bm25",
+    versions: "sequence",
+    encodedFields: ["text"],
+    idf: "blend",
+    averageLength: null,
+  },
+  model: {
+    fingerprint: "a".repeat(32),
+    tables: "b".repeat(32),
+    maxWeight: 3.5,
+    impactBits: 8,
+    averageLength: null,
+  },
   segments: [
     {
       segmentId: SEGMENT_ID,
@@ -40,7 +52,7 @@ const MANIFEST = encodeManifest({
 const TABLES = encodeQueryTables({
   vocabulary: new TextEncoder().encode("[PAD]\n[UNK]\nword\n##s\n"),
   idf: Float32Array.of(1, 1, 7.5, 2.25),
-  queryIdfFloor: 0.25,
+  optionalTokens: Uint8Array.of(0b101),
 });
 
 interface Case {

@@ -8,8 +8,8 @@ import { search } from "../../../../shared/query/search.ts";
 import { pageKey } from "../../../../shared/storage/keys.ts";
 import {
   GOLDEN_IDF,
-  GOLDEN_IDF_FLOOR,
   GOLDEN_INDEX,
+  GOLDEN_OPTIONAL_TOKENS,
   GOLDEN_QUERIES,
   GOLDEN_SEGMENTS,
   GOLDEN_VOCABULARY,
@@ -59,7 +59,7 @@ describe("the golden index of format version 1", () => {
     const tables = decodeQueryTables(stored("tables.bin"), expected.tables, "_tables/golden");
     expect(new TextDecoder().decode(tables.vocabulary)).toBe(`${GOLDEN_VOCABULARY.join("\n")}\n`);
     expect(tables.idf).toEqual(GOLDEN_IDF);
-    expect(tables.queryIdfFloor).toBe(GOLDEN_IDF_FLOOR);
+    expect(tables.optionalTokens).toEqual(GOLDEN_OPTIONAL_TOKENS);
     expect(encodeQueryTables(tables)).toEqual({ fingerprint: expected.tables, value: stored("tables.bin") });
   });
 

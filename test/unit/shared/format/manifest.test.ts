@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeManifest, encodeManifest, type Manifest } from "../../../../shared/format/manifest.ts";
+import { IDF_MODES } from "../../../../shared/model/idf.ts";
 import { ascendingArbitrary, errorCodeOf, segmentIdArbitrary } from "./support.ts";
 
 const hexArbitrary = segmentIdArbitrary;
@@ -13,12 +14,15 @@ const manifestArbitrary: fc.Arbitrary<Manifest> = fc.record({
     encoder: fc.constantFrom("onnx" as const, "bm25" as const),
     versions: fc.constantFrom("sequence" as const, "external" as const),
     encodedFields: fc.constantFrom<("title" | "text")[][]>(["title"], ["text"], ["title", "text"]),
+    idf: fc.constantFrom(...IDF_MODES),
+    averageLength: fc.option(fc.double({ min: 1, max: 1e6, noNaN: true })),
   }),
   model: fc.record({
     fingerprint: hexArbitrary,
     tables: hexArbitrary,
     maxWeight: fc.double({ min: 1e-6, max: 1e6, noNaN: true }),
     impactBits: fc.constant(8 as const),
+    averageLength: fc.option(fc.double({ min: 1, max: 1e6, noNaN: true })),
   }),
   segments: fc.uniqueArray(
     fc.nat(100_000).chain((documents) =>
@@ -39,8 +43,20 @@ const MANIFEST: Manifest = {
   index: "demo",
   generation: 7,
   createdAtMs: 1_763_884_800_000,
-  settings: { encoder: "onnx", versions: "sequence", encodedFields: ["title", "text"] },
-  model: { fingerprint: "a".repeat(32), tables: "b".repeat(32), maxWeight: 3.5, impactBits: 8 },
+  settings: {
+    encoder: "onnx",
+    versions: "sequence",
+    encodedFields: ["title", "text"],
+    idf: "blend",
+    averageLength: null,
+  },
+  model: {
+    fingerprint: "a".repeat(32),
+    tables: "b".repeat(32),
+    maxWeight: 3.5,
+    impactBits: 8,
+    averageLength: null,
+  },
   segments: [
     {
       segmentId: "c".repeat(32),

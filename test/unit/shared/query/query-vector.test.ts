@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { encodeQuery, encodeQueryTerms } from "../../../../shared/query/query-vector.ts";
+import { encodeQuery, encodeQueryTerms, optionalBelow } from "../../../../shared/query/query-vector.ts";
 import type { Tokenizer } from "../../../../shared/text/types.ts";
 
 /** Splits on spaces; a token is its id in digits, anything else [UNK]. */
@@ -18,7 +18,10 @@ const tokenizer: Tokenizer = {
 const IDF = Float32Array.from({ length: 20 }, (_, tokenId) => tokenId / 8);
 
 function encode(text: string, idfFloor = 0) {
-  const { termIds, weights, tokens, unknown } = encodeQuery(text, tokenizer, IDF, { idfFloor });
+  const { termIds, weights, tokens, unknown } = encodeQuery(text, tokenizer, {
+    idf: IDF,
+    optionalTokens: optionalBelow(IDF, idfFloor),
+  });
   return { terms: Array.from(termIds, (termId, at) => [termId, weights[at]]), tokens, unknown };
 }
 
@@ -51,7 +54,10 @@ describe("encodeQuery", () => {
 
   it("drops weights that round to 0 and rounds halves up", () => {
     const idf = Float32Array.from([9, 9, 9, 9, 9, 0, 1 / 1024, 1 / 512, 3 / 512]);
-    const { termIds, weights } = encodeQuery("5 6 7 8", tokenizer, idf, { idfFloor: 0 });
+    const { termIds, weights } = encodeQuery("5 6 7 8", tokenizer, {
+      idf,
+      optionalTokens: new Uint8Array(2),
+    });
     expect([...termIds]).toEqual([7, 8]);
     expect([...weights]).toEqual([1, 2]);
   });
@@ -63,7 +69,7 @@ describe("encodeQuery", () => {
   it("refuses weights that are no numbers or too large", () => {
     for (const weight of [Number.NaN, Number.POSITIVE_INFINITY, -1, 1e6]) {
       const idf = Float32Array.from({ length: 20 }, () => weight);
-      expect(() => encodeQuery("7", tokenizer, idf, { idfFloor: 0 })).toThrowError(
+      expect(() => encodeQuery("7", tokenizer, { idf, optionalTokens: new Uint8Array(3) })).toThrowError(
         expect.objectContaining({ code: "weight_out_of_range" }),
       );
     }

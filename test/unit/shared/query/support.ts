@@ -55,8 +55,20 @@ export function buildIndex(plans: readonly SegmentPlan[]): { reader: MapReader; 
     index: INDEX,
     generation: 1,
     createdAtMs: 0,
-    settings: { encoder: "bm25", versions: "sequence", encodedFields: ["text"] },
-    model: { fingerprint: "a".repeat(32), tables: "b".repeat(32), maxWeight: MAX_WEIGHT, impactBits: 8 },
+    settings: {
+      encoder: "bm25",
+      versions: "sequence",
+      encodedFields: ["text"],
+      idf: "blend",
+      averageLength: null,
+    },
+    model: {
+      fingerprint: "a".repeat(32),
+      tables: "b".repeat(32),
+      maxWeight: MAX_WEIGHT,
+      impactBits: 8,
+      averageLength: null,
+    },
     segments,
   };
   return { reader, manifest };
