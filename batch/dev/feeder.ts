@@ -86,7 +86,15 @@ export class Feeder {
     onStage("indexed", result.sentNow, durationMs);
     // With no document in the index no search can answer, and the result says why.
     if ((result.counts.indexed ?? 0) > 0) await ready;
+    await this.#refreshEdge();
     return { ...result, documents: result.counts.indexed ?? 0, durationMs };
+  }
+
+  /** Has the Worker take the last generation now; else it would keep the one that it holds for some seconds. */
+  async #refreshEdge(): Promise<void> {
+    const { client, index } = this.#options;
+    const generation = (await client.status(index))?.generation ?? 0;
+    if (generation > 0) await client.search(index, "complete", 1, generation);
   }
 
   /**

@@ -42,7 +42,9 @@ export function takeConfig<T>(): T {
 
 /** Ends this process soon after its supervisor, in order if it can. Does nothing in a process that has none. */
 export function endWithSupervisor(): void {
-  if (process.env[SUPERVISED_VARIABLE] === undefined || !process.connected) return;
+  if (process.env[SUPERVISED_VARIABLE] === undefined) return;
+  // Gone already, while this process was loading.
+  if (!process.connected) process.exit(1);
   process.once("disconnect", () => {
     setTimeout(() => process.exit(1), ORPHAN_GRACE_MS).unref();
     // With no listener the default applies, and that ends the process too.
