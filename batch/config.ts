@@ -56,9 +56,7 @@ export function readVariables<Name extends VariableName>(
       values[name] = value;
     } else {
       faulty.push(name);
-      faults.push(
-        `  ${name} is ${value === undefined ? "missing" : "malformed"}: set it to the ${variable.help}`,
-      );
+      faults.push(`  ${name} is ${value === undefined ? "missing" : "malformed"}: ${variable.help}`);
     }
   }
   if (faults.length > 0) {

@@ -215,7 +215,7 @@ describe("QueueConsumer", () => {
     const messages = [catalog.accept(texts(3, "a")), catalog.accept(texts(3, "b"))];
     await queue.send(...messages);
     encoder = new FakeEncoder(300);
-    const consumer = create({ drain: false, waitTimeSeconds: 5 });
+    const consumer = create({ drain: false, waitTimeSeconds: 3 });
     const running = consumer.run();
     await until(() => encoder.calls.length > 0);
     const startedAtMs = Date.now();
@@ -229,7 +229,7 @@ describe("QueueConsumer", () => {
   it("stops at once while it waits for messages, and flushes what waits for company", async () => {
     await queue.send(catalog.accept(texts(1, "a")));
     const progress = newProgress();
-    const consumer = create({ drain: false, waitTimeSeconds: 5, limits: { maxAgeMs: 60_000 }, progress });
+    const consumer = create({ drain: false, waitTimeSeconds: 3, limits: { maxAgeMs: 60_000 }, progress });
     const running = consumer.run();
     await until(() => progress.received > 0);
     expect(await idsFound()).toEqual([]);
