@@ -10,7 +10,7 @@ import type { PageStore } from "../../shared/storage/page-store.ts";
 import type { OpenCatalog } from "../catalog-port.ts";
 import type { EncodedDocument } from "../encoders/encoder.ts";
 import type { Logger } from "../logging.ts";
-import type { IndexTarget } from "../publish/publish-target.ts";
+import type { BoundModel, IndexTarget } from "../publish/publish-target.ts";
 import type { PublishDocument, Publisher } from "../publish/publisher.ts";
 import type { BatchItem } from "./batcher.ts";
 import type { DeadDocument, DeadLetters } from "./dead-letters.ts";
@@ -22,8 +22,11 @@ import type { Progress } from "./progress.ts";
 export interface MessageItem extends BatchItem {
   readonly message: QueueMessage;
   readonly messageId: string;
-  /** Results for its documents, when they were encoded on the way here. */
-  readonly results: readonly (EncodedDocument | Error)[] | null;
+  /** Results for its documents and the fingerprint of their model, when they were encoded on the way here. */
+  readonly results: {
+    readonly model: string;
+    readonly documents: readonly (EncodedDocument | Error)[];
+  } | null;
 }
 
 export interface BatchProcessorOptions {
@@ -38,7 +41,7 @@ export interface BatchProcessorOptions {
   /** A batch that encodes for longer is stuck. */
   readonly encodeTimeoutMs: number;
   /** Runs after a commit, in turn with publishing; its failures are its own. */
-  readonly maintain: (target: IndexTarget) => Promise<void>;
+  readonly maintain: (target: IndexTarget, model: BoundModel) => Promise<void>;
   /** Told when this process can no longer encode: it should end and be started again. */
   readonly onFatal: (error: LzeroError) => void;
 }
@@ -64,10 +67,15 @@ export class BatchProcessor {
     const target: IndexTarget = { index, catalog: openCatalog(index), store };
     const status = await this.#options.directory.find(index);
     if (status === null) throw new LzeroError("index_not_found", `there is no index ${index}`, { index });
-    const model = this.#options.modelOf(status.settings);
+    const { encodedFields } = status.settings;
+    const model = this.#options.modelOf(status, () =>
+      items.flatMap(({ message }) =>
+        message.documents.map((document) => encodedText(document, encodedFields)),
+      ),
+    );
     checkBinding(status, model.bound);
 
-    const encoded = await this.#encoding.run(() => this.#encode(model, status.settings.encodedFields, items));
+    const encoded = await this.#encoding.run(() => this.#encode(model, encodedFields, items));
     const documents = encoded.flatMap(toPublish);
     const dead = encoded.flatMap(toBury);
     const lane = this.#publishingOf(index);
@@ -90,7 +98,7 @@ export class BatchProcessor {
     });
     if (documents.length > 0) {
       lane
-        .run(() => this.#options.maintain(target))
+        .run(() => this.#options.maintain(target, model.bound))
         .catch((error: unknown) =>
           logger.error({ err: error, index }, "maintenance failed, it will be tried again"),
         );
@@ -108,7 +116,11 @@ export class BatchProcessor {
     items: readonly MessageItem[],
   ): Promise<Encoded[]> {
     const { progress } = this.#options;
-    const todo = items.filter(({ results }) => results === null);
+    // What was made with another model (the index was bound meanwhile) does not count.
+    const { fingerprint } = model.bound.binding;
+    const resultsOf = ({ results }: MessageItem) =>
+      results?.model === fingerprint ? results.documents : null;
+    const todo = items.filter((item) => resultsOf(item) === null);
     const texts = todo.flatMap(({ message }) =>
       message.documents.map((document) => encodedText(document, fields)),
     );
@@ -120,16 +132,17 @@ export class BatchProcessor {
     const results = texts.length === 0 ? [] : await this.#encodeTexts(model, texts, count);
     count(texts.length);
     let next = 0;
-    return items.flatMap((item) =>
-      item.message.documents.map((document, at): Encoded => {
-        const result = item.results === null ? results[next++] : item.results[at];
+    return items.flatMap((item) => {
+      const known = resultsOf(item);
+      return item.message.documents.map((document, at): Encoded => {
+        const result = known === null ? results[next++] : known[at];
         return {
           item,
           document,
           result: result ?? new Error("the encoder gave no result for this document"),
         };
-      }),
-    );
+      });
+    });
   }
 
   async #encodeTexts(

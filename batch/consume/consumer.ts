@@ -91,7 +91,7 @@ export class QueueConsumer {
       logger: options.logger,
       progress: options.progress,
       encodeTimeoutMs: options.encodeTimeoutMs ?? 15 * 60_000,
-      maintain: (target) => options.maintenance.maintain(target),
+      maintain: (target, model) => options.maintenance.maintain(target, model),
       onFatal: (error) => this.#fail(error),
     });
     this.#batcher = new Batcher<MessageItem>({
@@ -216,10 +216,8 @@ export class QueueConsumer {
       const error = new LzeroError("index_not_found", `there is no index ${index}`, { index });
       return await this.#deadLetters.buryMessage(Body, MessageId, error);
     }
-    const model = this.#options.modelOf(status.settings);
-    checkBinding(status, model.bound);
-    this.#options.progress.received += message.documents.length;
     const texts = message.documents.map((document) => encodedText(document, status.settings.encodedFields));
+    this.#options.progress.received += message.documents.length;
     const isAgain = Number(Attributes?.ApproximateReceiveCount ?? 1) > 1;
     let results: MessageItem["results"] = null;
     if (isAgain) {
@@ -227,7 +225,12 @@ export class QueueConsumer {
         { index, messageId: MessageId, ingestId: message.ingestId },
         "message came again",
       );
-      results = await model.isolated.encode(texts);
+      const model = this.#options.modelOf(status, () => texts);
+      checkBinding(status, model.bound);
+      results = {
+        model: model.bound.binding.fingerprint,
+        documents: await model.isolated.encode(texts),
+      };
       this.#options.progress.encoded += texts.length;
     }
     const done = this.#batcher.add({

@@ -1,8 +1,12 @@
-/** What an index needs after commits: merges until it has few segments again, and now and then a collection. */
+/**
+ * What an index needs after commits: a merge when it has too many segments, query tables that its settings ask for, and
+ * now and then a collection.
+ */
 import type { Logger } from "../logging.ts";
 import { type CollectorOptions, collectGarbage } from "../publish/collector.ts";
+import { refreshIdf } from "../publish/idf-refresher.ts";
 import type { Merger } from "../publish/merger.ts";
-import type { IndexTarget } from "../publish/publish-target.ts";
+import type { BoundModel, IndexTarget } from "../publish/publish-target.ts";
 
 /** Garbage waits for minutes anyway; asking for it costs a command each time. */
 const COLLECT_INTERVAL_MS = 60_000;
@@ -24,11 +28,13 @@ export class Maintenance {
   }
 
   /** @throws LzeroError of the catalog and the store; doing it again later is always right */
-  async maintain(target: IndexTarget): Promise<void> {
+  async maintain(target: IndexTarget, model: BoundModel): Promise<void> {
     const { merger, logger, collector } = this.#options;
     const { index } = target;
     const merged = await merger.mergeOnce(target);
     if (merged !== null) logger.info({ ...merged, index }, "segments merged");
+    const weighed = await refreshIdf(target, model);
+    if (weighed !== null) logger.info({ ...weighed, index }, "query tables made anew");
     const now = (this.#options.now ?? Date.now)();
     const intervalMs = this.#options.collectIntervalMs ?? COLLECT_INTERVAL_MS;
     if (now - (this.#collectedAtMs.get(index) ?? Number.NEGATIVE_INFINITY) < intervalMs) return;

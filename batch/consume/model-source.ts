@@ -1,5 +1,5 @@
 /** The models that a consumer can serve, and the indexes that ask for them. */
-import type { CatalogStatus, IndexSettings } from "../../shared/catalog/commands.ts";
+import type { CatalogStatus } from "../../shared/catalog/commands.ts";
 import { isLzeroError, LzeroError } from "../../shared/errors.ts";
 import type { OpenCatalog } from "../catalog-port.ts";
 import type { DocumentEncoder } from "../encoders/encoder.ts";
@@ -16,10 +16,14 @@ export interface ServedModel {
   readonly isolated: TextEncoderPort;
 }
 
-/** @throws LzeroError `encoder_unavailable` when this consumer does not serve the encoder of an index */
-export type ModelOf = (settings: IndexSettings) => ServedModel;
+/**
+ * The model of an index.
+ * @param texts of the documents at hand: what an index that is not bound yet measures its average length on
+ * @throws LzeroError `encoder_unavailable` when this consumer does not serve the encoder of an index
+ */
+export type ModelOf = (status: CatalogStatus, texts: () => readonly string[]) => ServedModel;
 
-/** Settings do not change while an index lives; the binding is pinned by the first commit. */
+/** Settings that matter here do not change while an index lives; the binding is pinned by the first commit. */
 const KEEP_MS = 10_000;
 
 interface Known {

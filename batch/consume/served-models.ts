@@ -2,8 +2,15 @@
  * The models of a consumer process: the neural one from its folder, and BM25 over the same vocabulary, which costs
  * nothing to have. BM25 is plain JavaScript: no text can end the process through it, so it needs none of its own.
  */
-import { LzeroError } from "../../shared/errors.ts";
-import { Bm25Encoder, bm25Manifest } from "../encoders/bm25-encoder.ts";
+import type { CatalogStatus } from "../../shared/catalog/commands.ts";
+import type { Tokenizer } from "../../shared/text/types.ts";
+import {
+  AVERAGE_LENGTH_SAMPLE,
+  Bm25Encoder,
+  bm25Manifest,
+  measureAverageLength,
+} from "../encoders/bm25-encoder.ts";
+import type { ModelFiles } from "../encoders/model-files.ts";
 import type { OnnxEncoderOptions } from "../encoders/onnx/onnx-encoder.ts";
 import { openEncoder } from "../encoders/open-encoder.ts";
 import { bindModel } from "../publish/publish-target.ts";
@@ -29,31 +36,55 @@ export interface ServedModels {
 export async function openServedModels(options: ServedModelsOptions): Promise<ServedModels> {
   const { encoder, tokenizer, files } = await openEncoder(options.model, options.onnx);
   const isolated = new IsolatedEncoder(options.isolated);
-  const { identity, vocabularySize } = files.manifest;
-  const bm25 = new Bm25Encoder(
-    bm25Manifest(identity, vocabularySize, identity.lexical.averageLength),
-    tokenizer,
-  );
-  const served: Readonly<Record<string, ServedModel>> = {
-    [identity.encoder]: {
-      bound: bindModel(files.manifest, files.vocabulary, files.idf),
-      encoder,
-      isolated,
-    },
-    bm25: { bound: bindModel(bm25.manifest, files.vocabulary, files.idf), encoder: bm25, isolated: bm25 },
+  const neural: ServedModel = {
+    bound: bindModel(files.manifest, files.vocabulary, files.idf),
+    encoder,
+    isolated,
   };
+  const bm25 = new Bm25Models(files, tokenizer);
   return {
     fingerprint: files.manifest.fingerprint,
-    modelOf: (settings) => {
-      const model = served[settings.encoder];
-      if (model !== undefined) return model;
-      throw new LzeroError("encoder_unavailable", `this consumer has no encoder "${settings.encoder}"`, {
-        encoder: settings.encoder,
-      });
-    },
+    modelOf: (status, texts) => (status.settings.encoder === "bm25" ? bm25.of(status, texts) : neural),
     close: async () => {
       await isolated.close();
       await encoder.close();
     },
   };
+}
+
+/** BM25 with the average length of each index: pinned by its first commit, given by its settings, or measured. */
+export class Bm25Models {
+  readonly #files: ModelFiles;
+  readonly #tokenizer: Tokenizer;
+  readonly #byLength = new Map<number, ServedModel>();
+  /** What this process measured for indexes that were not bound then: every batch must take the same. */
+  readonly #measured = new Map<string, number>();
+
+  constructor(files: ModelFiles, tokenizer: Tokenizer) {
+    this.#files = files;
+    this.#tokenizer = tokenizer;
+  }
+
+  of(status: CatalogStatus, texts: () => readonly string[]): ServedModel {
+    const length =
+      status.model?.averageLength ?? status.settings.averageLength ?? this.#measure(status.index, texts);
+    const known = this.#byLength.get(length);
+    if (known !== undefined) return known;
+    const { manifest, vocabulary, idf } = this.#files;
+    const encoder = new Bm25Encoder(
+      bm25Manifest(manifest.identity, manifest.vocabularySize, length),
+      this.#tokenizer,
+    );
+    const model = { bound: bindModel(encoder.manifest, vocabulary, idf), encoder, isolated: encoder };
+    this.#byLength.set(length, model);
+    return model;
+  }
+
+  #measure(index: string, texts: () => readonly string[]): number {
+    const known = this.#measured.get(index);
+    if (known !== undefined) return known;
+    const length = measureAverageLength(this.#tokenizer, texts().slice(0, AVERAGE_LENGTH_SAMPLE));
+    this.#measured.set(index, length);
+    return length;
+  }
 }

@@ -218,7 +218,8 @@ function equalModels(a: ModelBinding, b: ModelBinding): boolean {
     a.fingerprint === b.fingerprint &&
     a.tables === b.tables &&
     a.maxWeight === b.maxWeight &&
-    a.impactBits === b.impactBits
+    a.impactBits === b.impactBits &&
+    a.averageLength === b.averageLength
   );
 }
 
