@@ -64,6 +64,7 @@ export class Transfer {
   readonly #options: TransferOptions;
   readonly #pollMs: number;
   #sent = 0;
+  #mostSent = 0;
   #sentNow = 0;
   #pending = 0;
   #isQueueLost = false;
@@ -216,7 +217,9 @@ export class Transfer {
   }
 
   #report(): void {
-    this.#options.onProgress?.({ sent: this.#sent, pending: Math.min(this.#pending, this.#sent) });
+    // A later pass begins at the front again; what is sent stays sent.
+    this.#mostSent = Math.max(this.#mostSent, this.#sent);
+    this.#options.onProgress?.({ sent: this.#mostSent, pending: Math.min(this.#pending, this.#mostSent) });
   }
 }
 

@@ -11,10 +11,16 @@ const markSchema = z.object({ pid: z.int().positive(), startedAt: z.string() });
 const lockSchema = z.object({
   owner: markSchema,
   url: z.string().nullable(),
+  /** KV's REST endpoints and the names there; null until they answer. */
+  kv: z
+    .object({ baseUrl: z.string(), accountId: z.string(), namespaceId: z.string() })
+    .nullable()
+    .default(null),
   /** Leaders of the process groups that the owner started; a group has its leader's id. */
   groups: z.array(markSchema),
 });
 type LockContent = z.infer<typeof lockSchema>;
+export type StackKv = NonNullable<LockContent["kv"]>;
 
 /** A child notices within moments that its supervisor is gone, and then has 10 s to end by itself. */
 const LEFTOVER_GRACE_MS = 12_000;
@@ -33,7 +39,7 @@ export class StackLock {
    * @throws LzeroError `already_running`
    */
   static async acquire(path: string, graceMs = LEFTOVER_GRACE_MS): Promise<StackLock> {
-    const content: LockContent = { owner: ownMark(), url: null, groups: [] };
+    const content: LockContent = { owner: ownMark(), url: null, kv: null, groups: [] };
     for (;;) {
       try {
         await writeFile(path, JSON.stringify(content), { flag: "wx", mode: 0o600 });
@@ -47,7 +53,16 @@ export class StackLock {
 
   /** Notes the stack's address and the groups that run now. */
   async update(url: string | null, groups: readonly ProcessMark[]): Promise<void> {
-    this.#content = { ...this.#content, url, groups: [...groups] };
+    await this.#write({ ...this.#content, url, groups: [...groups] });
+  }
+
+  /** Notes where commands that read pages find KV. */
+  async noteKv(kv: StackKv): Promise<void> {
+    await this.#write({ ...this.#content, kv });
+  }
+
+  async #write(content: LockContent): Promise<void> {
+    this.#content = content;
     const draft = `${this.#path}.${process.pid}`;
     await writeFile(draft, JSON.stringify(this.#content), { mode: 0o600 });
     await rename(draft, this.#path);
@@ -60,10 +75,17 @@ export class StackLock {
 
 /** The address of the stack that runs on a folder, or null. */
 export async function readRunningUrl(path: string): Promise<string | null> {
-  const found = await readLock(path);
-  return found !== null && found.content !== null && isRunning(found.content.owner)
-    ? found.content.url
-    : null;
+  return (await readRunning(path))?.url ?? null;
+}
+
+/** Where the stack that runs on a folder has its KV, or null. */
+export async function readRunningKv(path: string): Promise<StackKv | null> {
+  return (await readRunning(path))?.kv ?? null;
+}
+
+async function readRunning(path: string): Promise<LockContent | null> {
+  const content = (await readLock(path))?.content ?? null;
+  return content !== null && isRunning(content.owner) ? content : null;
 }
 
 /** Removes the lock of an owner that is gone. @throws LzeroError `already_running` */

@@ -9,6 +9,7 @@ import { SupervisedChild } from "./child.ts";
 import type { EdgeProcessConfig } from "./edge-process.ts";
 import { CONFIG_VARIABLE } from "./ipc.ts";
 import type { StackKeys } from "./keys.ts";
+import type { StackKv } from "./lock.ts";
 import { LOOPBACK } from "./loopback.ts";
 import type { ProcessMark } from "./processes.ts";
 import { DEAD_LETTER_QUEUE_NAME, QUEUE_NAME, type QueueProcessConfig, queueUrl } from "./queue-process.ts";
@@ -38,9 +39,11 @@ export interface StackOptions {
 export class Stack {
   readonly #children: readonly SupervisedChild[];
   readonly url: string;
+  readonly #edge: SupervisedChild;
 
-  private constructor(url: string, children: readonly SupervisedChild[]) {
+  private constructor(url: string, edge: SupervisedChild, children: readonly SupervisedChild[]) {
     this.url = url;
+    this.#edge = edge;
     this.#children = children;
   }
 
@@ -119,12 +122,12 @@ export class Stack {
         CLOUDFLARE_ACCOUNT_ID: ACCOUNT_ID,
         CLOUDFLARE_API_TOKEN: keys.apiToken,
         LZERO_KV_NAMESPACE_ID: NAMESPACE_ID,
-        CLOUDFLARE_API_BASE_URL: `http://${LOOPBACK}:${edge.ports.kv}/client/v4`,
+        CLOUDFLARE_API_BASE_URL: kvBaseUrl(edge),
       }),
       false,
     );
     const children = [queue, edge, consumer];
-    const stack = new Stack(url, children);
+    const stack = new Stack(url, edge, children);
     await Promise.all(children.map(({ name }) => rotateLog(folder.log(name))));
     try {
       for (const child of children) await child.start();
@@ -133,6 +136,11 @@ export class Stack {
       throw error;
     }
     return stack;
+  }
+
+  /** Where KV answers; it stays there when the edge is started again. */
+  get kv(): StackKv {
+    return { baseUrl: kvBaseUrl(this.#edge), accountId: ACCOUNT_ID, namespaceId: NAMESPACE_ID };
   }
 
   /** Stops in the order that loses nothing: the consumer drains, then the edge, then the queue. */
@@ -144,6 +152,10 @@ export class Stack {
   async kill(): Promise<void> {
     await Promise.all(this.#children.map((child) => child.kill()));
   }
+}
+
+function kvBaseUrl(edge: SupervisedChild): string {
+  return `http://${LOOPBACK}:${edge.ports.kv}/client/v4`;
 }
 
 function asConfig(config: EdgeProcessConfig | QueueProcessConfig): Record<string, string> {

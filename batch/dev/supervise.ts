@@ -117,6 +117,7 @@ async function runStack({
   let stack: Stack;
   try {
     stack = await starting;
+    lockUpdates = lockUpdates.then(() => lock.noteKv(stack.kv));
   } finally {
     await lockUpdates;
   }
@@ -146,17 +147,22 @@ async function runStack({
       view.print(`Lzero is ready: ${stack.url}`);
       return;
     }
-    await rotateLog(folder.log("feeder"));
-    feeder = new Feeder({
-      client,
-      index,
-      corpus: await corpus,
-      signal: ending.signal,
-      onReady: () => view.print(`Lzero is ready: ${stack.url}`),
-      onProgress: (progress) => view.update(progress),
-      onStage: (stage, documents, durationMs) => logStage(folder.log("feeder"), stage, documents, durationMs),
-    });
     try {
+      const log = folder.log("feeder");
+      await rotateLog(log);
+      const opened = await corpus;
+      if (opened.total !== null) logStage(log, "read", opened.total, opened.readMs);
+      feeder = new Feeder({
+        client,
+        index,
+        corpus: opened,
+        signal: ending.signal,
+        onReady: () => view.print(`Lzero is ready: ${stack.url}`),
+        onProgress: (progress) => {
+          if (ending.reason === null) view.update(progress);
+        },
+        onStage: (stage, documents, durationMs) => logStage(log, stage, documents, durationMs),
+      });
       const result = await feeder.run();
       view.stop();
       view.print(describeResult(result));
