@@ -14,3 +14,8 @@ export function formatBytes(sizeBytes: number): string {
 export function formatTerm(term: string): string {
   return term.startsWith("##") ? `…${term.slice(2)}` : term;
 }
+
+/** The API's sentences begin small: they follow a code. */
+export function formatSentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+}

@@ -5,6 +5,7 @@
 import { html } from "hono/html";
 import { MAX_QUERY_BYTES } from "../../shared/messages/limits.ts";
 import type { SearchAnswer } from "../search/answer-search.ts";
+import { FAVICON, SCRIPT, STYLE } from "./assets.ts";
 import { exampleQueries, headingOf } from "./examples.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import { pageAddress } from "./links.ts";
@@ -43,14 +44,14 @@ export function renderPage({ index, query, content }: PageState): Html {
 <meta name="color-scheme" content="light dark">
 <meta name="description" content="Neural search at the edge, without a model at query time.">
 <title>${title} – Lzero</title>
-<link rel="icon" href="/favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/app.css">
-<script src="/app.client.js" type="module"></script>
+<link rel="icon" href="${FAVICON.address}" type="image/svg+xml">
+<link rel="stylesheet" href="${STYLE.address}">
+<script src="${SCRIPT.address}" type="module"></script>
 </head>
 <body>
 <a class="skip" href="#results">Skip to results</a>
 <header class="masthead">
-<a class="brand" href="${pageAddress(index)}"><img src="/favicon.svg" alt="" width="28" height="28"><span>Lzero</span></a>
+<a class="brand" href="${pageAddress(index)}"><img src="${FAVICON.address}" alt="" width="28" height="28"><span>Lzero</span></a>
 <p class="where">index <b>${index}</b></p>
 </header>
 <main class="${query === "" ? "is-landing" : "is-answer"}" data-index="${index}" data-hits="${PAGE_HITS}">

@@ -3,6 +3,7 @@ import { isLzeroError } from "../../shared/errors.ts";
 import { MAX_RESULT_WINDOW } from "../../shared/messages/limits.ts";
 import { describeError, logError } from "../http/problem.ts";
 import { ASSETS } from "../page/assets.ts";
+import { formatSentence } from "../page/format.ts";
 import { PAGE_HITS, type PageContent, renderPage } from "../page/render-page.ts";
 import { answerSearch } from "../search/answer-search.ts";
 import { currentManifest } from "../search/current-manifest.ts";
@@ -17,7 +18,8 @@ export function addPageRoutes(app: App, services: Services): void {
   for (const asset of ASSETS) {
     app.get(asset.path, (context) => {
       context.header("content-type", asset.type);
-      context.header("cache-control", "public, max-age=300");
+      const isCurrent = context.req.url.endsWith(asset.address);
+      context.header("cache-control", isCurrent ? "public, max-age=31536000, immutable" : "no-cache");
       return context.body(asset.text);
     });
   }
@@ -51,7 +53,7 @@ export function addPageRoutes(app: App, services: Services): void {
       const { problem, isOurFault } = describeError(error, requestId);
       if (isOurFault) logError(error, requestId, "GET /");
       const title = isLzeroError(error, "index_not_found") ? "There is no such index" : problem.title;
-      const detail = `${problem.detail}${isOurFault ? ` (${requestId})` : ""}`;
+      const detail = `${formatSentence(problem.detail)}${isOurFault ? ` (${requestId})` : ""}.`;
       const status = ([400, 404, 503] as const).find((known) => known === problem.status) ?? 500;
       return { content: { kind: "error", title, detail }, status, isNameValid };
     }

@@ -1,6 +1,6 @@
 /**
  * Why a hit matched. In: hits and the query vector. Out: for each hit the places of words whose own tokens are query
- * tokens, a range worth showing first, and what each query term added to the score, told apart by whether the
+ * tokens of some weight, a range worth showing first, and what each query term added to the score, told apart by whether the
  * document's own text has it or the model added it. Costs no model: it reads postings that the search just read.
  */
 import {
@@ -38,6 +38,11 @@ export interface HitExplanation {
   readonly terms: readonly TermContribution[];
 }
 
+/**
+ * A word is marked when one of its tokens weighs at least this share of the query's heaviest one. Every "of" and "the" in
+ * bright colour would hide what matched.
+ */
+const MIN_MARKED_SHARE = 0.25;
 /** Words are looked for in this many characters of a text: more than any encoder reads. */
 const MAX_MARKED_CHARACTERS = 8192;
 
@@ -48,7 +53,9 @@ export async function explainHits(
   tokenizer: WordPieceTokenizer,
   maxWeight: number,
 ): Promise<HitExplanation[]> {
-  const queryTokens = new Set(query.termIds);
+  const leastWeight =
+    MIN_MARKED_SHARE * query.weights.reduce((largest, weight) => Math.max(largest, weight), 0);
+  const queryTokens = new Set(query.termIds.filter((_, place) => query.weights[place]! >= leastWeight));
   const segments = new Map<string, SegmentTerms>();
   const explanations: HitExplanation[] = [];
   for (const hit of hits) {

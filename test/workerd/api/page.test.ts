@@ -76,6 +76,14 @@ describe("the page", () => {
     expect(await response.text()).toContain(content);
   });
 
+  it("names its files by their content, and only those names are kept", async () => {
+    const { request } = makeTestApp();
+    const html = await (await request("GET", "/?index=page-results")).text();
+    const address = html.match(/href="(\/app\.css\?v=[0-9a-f]{8})"/)?.[1] ?? "";
+    expect((await request("GET", address)).headers.get("cache-control")).toContain("immutable");
+    expect((await request("GET", "/app.css?v=00000000")).headers.get("cache-control")).toBe("no-cache");
+  });
+
   it("offers examples for the demo, and says that it is empty", async () => {
     const { request } = makeTestApp();
     const headers = { authorization: `Bearer ${env.LZERO_WRITE_KEY}` };

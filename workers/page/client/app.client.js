@@ -237,7 +237,7 @@ async function search(query, keepsAddress = false) {
     if (response.ok) showAnswer(query, body, Math.round(performance.now() - startedMs));
     else {
       statusLine.textContent = body.title;
-      showNotice(body.title, body.detail, true);
+      showNotice(body.title, `${body.detail.slice(0, 1).toUpperCase()}${body.detail.slice(1)}.`, true);
     }
   } catch {
     // A newer search has taken over.
