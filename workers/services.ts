@@ -29,13 +29,3 @@ export const productionServices: Services = {
   catalogOf,
   cache: isolateCache,
 };
-
-/** Keeps work going after the answer has left; without an execution context (in tests) it just runs. */
-export function runAfterAnswer(context: AppContext, work: Promise<unknown>): void {
-  const settled = work.catch(() => undefined);
-  try {
-    context.executionCtx.waitUntil(settled);
-  } catch {
-    // Hono throws when there is no execution context.
-  }
-}
