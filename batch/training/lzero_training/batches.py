@@ -15,7 +15,7 @@ from .settings import Settings
 from .teachers import TeacherScores
 
 HARD_CANDIDATES = 16
-NEIGHBOURS = 48
+NEIGHBOURS = 64
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class BatchSource:
         self._pool, self._scores, self._settings, self.rng = pool, scores, settings, rng
         self._candidates = np.load(folder / "candidates.npz")["ids"]
         self._by_source = [np.flatnonzero(pool.query_source == s) for s in range(len(pool.sources))]
+        self._of_passage = np.argsort(pool.query_passage, kind="stable")
+        self._starts = np.searchsorted(pool.query_passage[self._of_passage], np.arange(len(pool.passages) + 1))
         sizes = np.sqrt(np.array([len(q) for q in self._by_source], float))
         self._share = sizes / sizes.sum()
 
@@ -47,10 +49,22 @@ class BatchSource:
         else:
             others = rng.choice(among[among != seed], count - 1, replace=False)
         queries = np.concatenate([[seed], others]).astype(np.int64)
-        chosen = [self._draw_candidates(int(query)) for query in queries]
-        passages, inverse = np.unique(np.concatenate(chosen), return_inverse=True)
-        starts = np.concatenate([[0], np.cumsum([len(c) for c in chosen])[:-1]])
-        return Batch(queries, passages, inverse[starts].astype(np.int64), self._scores.combined(queries, passages))
+        passages = np.unique(np.concatenate([self._draw_candidates(int(query)) for query in queries]))
+        queries = np.concatenate([queries, self._more_queries(queries, passages)])
+        positive = np.searchsorted(passages, self._pool.query_passage[queries])
+        return Batch(queries, passages, positive.astype(np.int64), self._scores.combined(queries, passages))
+
+    def _more_queries(self, queries: np.ndarray, passages: np.ndarray) -> np.ndarray:
+        """One further query of each passage that has one: passages cost an encoder's work, queries cost nothing."""
+        more = []
+        taken = set(queries.tolist())
+        for passage in passages:
+            own = self._of_passage[self._starts[passage] : self._starts[passage + 1]]
+            own = [query for query in own.tolist() if query not in taken]
+            if own:
+                more.append(int(self.rng.choice(own)))
+        room = max(0, self._settings.most_queries - len(queries))
+        return np.array(more[:room], dtype=np.int64)
 
     def _draw_candidates(self, query: int) -> np.ndarray:
         """The labelled passage first, then hard and less hard ones."""

@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--config", type=Path, required=True, help="YAML file, e.g. configs/lzero-tiny.yaml")
         command.add_argument("--threads", type=int, default=None, help="torch threads (default: the configuration's)")
         if name == "teach":
-            command.add_argument("--parts", nargs="+", default=["bm25", "dense", "splade", "candidates"], help="what to make (%(default)s)")
+            command.add_argument("--parts", nargs="+", default=None, help="some of bm25 dense splade candidates (default: the configuration's)")
         if name == "train":
             command.add_argument("--no-dev", action="store_true", help="no dev figures on the way")
     export = _command(commands, "export", _export, "write the int8 ONNX model folder of a trained run")
@@ -86,7 +86,7 @@ def _teach(args: argparse.Namespace) -> int:
 
     settings = load_settings(args.config, threads=args.threads)
     torch.set_num_threads(settings.threads)
-    teach(CACHE / settings.pool, _bar, args.parts)
+    teach(CACHE / settings.pool, _bar, settings.teachers, args.parts)
     return 0
 
 

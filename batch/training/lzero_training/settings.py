@@ -29,11 +29,18 @@ class Settings:
     learning_rate: float = 2e-4
     embedding_learning_rate: float = 0.0
     """0 freezes the tied word matrix."""
+    clip: float = 5.0
+    """Largest norm of a step's gradient."""
+    score_scale: float = 0.35
+    """Starting factor on the student's scores in the ranking losses; learned, of no effect on a ranking."""
+    scale_learning_rate: float = 2.0e-3
     warm_up: float = 0.04
     """Share of the schedule in which the learning rate rises."""
     queries_per_step: int = 8
     candidates: int = 6
     """Passages a query brings, its own included."""
+    most_queries: int = 0
+    """A batch is filled up to this many with other queries of the passages it encodes anyway."""
     hard_share: float = 0.6
     """Share of the candidates drawn from the teachers' first 16."""
     topic_share: float = 0.5

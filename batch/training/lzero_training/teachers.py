@@ -189,11 +189,13 @@ def find_candidates(pool: Pool, scores: TeacherScores, folder: Path, chunk: int 
     np.savez(folder / "candidates.npz", ids=ids, values=values)
 
 
-def teach(folder: Path, bar, parts: Sequence[str] = ("bm25", "dense", "splade", "candidates")) -> None:
+def teach(folder: Path, bar, teachers: Sequence[str], parts: Sequence[str] | None = None) -> None:
     """Fills the cache, skipping what is there. `bar(label, total)` gives a progress function.
 
-    parts: which of the four to make; the first three need nothing of one another and may run side by side.
+    teachers: whose lists make the candidates; parts: which to make now, all of them and "candidates" where None.
+    Teachers need nothing of one another and may run side by side.
     """
+    parts = [*teachers, "candidates"] if parts is None else parts
     pool = load_pool(folder)
     if "bm25" in parts and not (folder / "bm25-passages.npz").exists():
         weights, counts = bm25_vectors(
@@ -213,4 +215,4 @@ def teach(folder: Path, bar, parts: Sequence[str] = ("bm25", "dense", "splade", 
         sp.save_npz(folder / "splade-queries.npz", keep_largest(queries, 48), compressed=False)
         sp.save_npz(folder / "splade-passages.npz", keep_largest(passages, SPLADE_TOP), compressed=False)
     if "candidates" in parts and not (folder / "candidates.npz").exists():
-        find_candidates(pool, TeacherScores(folder), folder, progress=bar("candidates", len(pool.queries)))
+        find_candidates(pool, TeacherScores(folder, teachers), folder, progress=bar("candidates", len(pool.queries)))

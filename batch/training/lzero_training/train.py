@@ -9,6 +9,7 @@ weights folders in the checkpoint layout. A killed run goes on where its last st
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,7 +86,11 @@ class Trainer:
         words = self.model.body.words.weight
         words.requires_grad_(settings.embedding_learning_rate > 0)
         rest = [p for p in self.model.parameters() if p is not words]
-        groups = [{"params": rest, "base": settings.learning_rate}]
+        self.log_scale = torch.nn.Parameter(torch.tensor(math.log(settings.score_scale)))
+        groups = [
+            {"params": rest, "base": settings.learning_rate},
+            {"params": [self.log_scale], "base": settings.scale_learning_rate},
+        ]
         if words.requires_grad:
             groups.append({"params": [words], "base": settings.embedding_learning_rate})
         self.optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=0.0)
@@ -132,9 +137,9 @@ class Trainer:
         loss, figures = self.loss(batch, done)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.optimizer.step()
-        return {**figures, "loss": float(loss), "gradientNorm": float(norm)}
+        return {**figures, "loss": float(loss.detach()), "gradientNorm": float(norm)}
 
     def loss(self, batch: Batch, done: float) -> tuple[torch.Tensor, dict[str, float]]:
         """Eq. 2 with the ranking losses of the settings."""
@@ -146,7 +151,8 @@ class Trainer:
         penalised = weights if settings.flops_log1p_count is None else dense_weights(found, settings.flops_log1p_count, VOCABULARY_SIZE)
         lexical = torch.from_numpy(self.fixed.lexical[batch.passages].toarray())
         queries = torch.from_numpy(self.fixed.queries[batch.queries].toarray())
-        scores = queries @ (ranked + lexical).t()
+        # Without a scale of its own the student meets the teacher's scores by shrinking l0 until its terms die.
+        scores = (queries @ (ranked + lexical).t()) * self.log_scale.exp()
         teacher = torch.from_numpy(batch.teacher)
         positive = torch.from_numpy(batch.positive)
         parts = {}
@@ -168,6 +174,7 @@ class Trainer:
         figures = {key: float(value.detach()) for key, value in parts.items()}
         with torch.no_grad():
             figures["flops"] = float(flops)
+            figures["scale"] = float(self.log_scale.exp())
             figures["l0Length"] = float((weights > 0).sum(1).float().mean())
             figures["docLen"] = float(((weights + lexical) > 0).sum(1).float().mean())
             figures["accuracy"] = float((scores.argmax(1) == positive).float().mean())
@@ -182,7 +189,7 @@ class Trainer:
 
     def _save_state(self) -> None:
         state = {
-            "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
+            "model": self.model.state_dict(), "logScale": self.log_scale.detach(), "optimizer": self.optimizer.state_dict(), "step": self.step,
             "seconds": self.seconds, "rng": self.batches.rng.bit_generator.state, "settings": self.settings.as_dict(),
         }
         partial = self.folder / "state.partial"
@@ -197,6 +204,7 @@ class Trainer:
         if state["settings"] != self.settings.as_dict():
             raise ValueError(f"{path} was written with other settings; remove it or name the run otherwise")
         self.model.load_state_dict(state["model"])
+        self.log_scale.data.copy_(state["logScale"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.batches.rng.bit_generator.state = state["rng"]
         self.step, self.seconds = state["step"], state["seconds"]

