@@ -17,7 +17,7 @@
  * generation which KV does not show yet).
  * Errors are LzeroErrors with the codes named at each command.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ENCODED_FIELDS, versionSchema } from "../messages/document.ts";
 import { MAX_DOCUMENTS_PER_REQUEST } from "../messages/limits.ts";
 import { INGEST_ID_PATTERN } from "../messages/queue-message.ts";

@@ -2,7 +2,7 @@
  * A document as clients send it and as messages carry it. Strings are well-formed Unicode once parsed: a lone
  * surrogate becomes U+FFFD, so that one text has one meaning in HTTP, SQS and KV.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_VERSION } from "./limits.ts";
 
 /** Fields of a document whose text may be encoded. */

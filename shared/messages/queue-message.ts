@@ -7,7 +7,7 @@
  * The queue is at-least-once and unordered; nothing here relies on order. Both sides treat a message as hostile: size
  * before parse, schema before use.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { LzeroError } from "../errors.ts";
 import { INDEX_NAME_PATTERN } from "../storage/keys.ts";
 import { metadataSchema, versionSchema } from "./document.ts";

@@ -5,7 +5,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { z } from "zod";
+import * as z from "zod";
 import { LzeroError } from "../errors.ts";
 
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);

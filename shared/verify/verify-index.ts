@@ -2,7 +2,7 @@
  * Verifies a generation: every page that its manifest names is read and checked, by itself and against the others. A
  * manifest and a reader go in, a report comes out. What is stored beside the generation it does not see.
  */
-import { LzeroError } from "../errors.ts";
+import { isLzeroError, LzeroError } from "../errors.ts";
 import { decodeManifest, type Manifest } from "../format/manifest.ts";
 import { manifestKey, pageKey, tablesKey } from "../storage/keys.ts";
 import type { PageReader } from "../storage/page-store.ts";
@@ -13,7 +13,8 @@ import { verifySegment } from "./verify-segment.ts";
 
 export interface VerifyReport {
   readonly index: string;
-  readonly generation: number;
+  /** Null when the manifest itself cannot be read (`verifyCurrent`). */
+  readonly generation: number | null;
   readonly segments: number;
   /** Values that were there, query tables included, and their bytes. */
   readonly pages: number;
@@ -91,6 +92,48 @@ export async function verifyIndex(
     problems: problems.listed,
     problemCount: problems.count,
   };
+}
+
+/** Generations that are tried: one that is replaced meanwhile may lose its pages to collection. */
+const MAX_ATTEMPTS = 3;
+
+/**
+ * Verifies the generation that the store's manifest names. When pages are missing and another generation is current by
+ * now, that one is verified instead. A damaged manifest is a finding, the only one.
+ * @throws LzeroError `index_not_found`; what the reader throws
+ */
+export async function verifyCurrent(
+  reader: PageReader,
+  index: string,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  for (let attempt = 1; ; attempt++) {
+    const manifest = await readManifestOrFinding(reader, index);
+    if ("problems" in manifest) return manifest;
+    const report = await verifyIndex(reader, manifest, options);
+    const isMissing = report.problems.some(({ code }) => code === "page_missing");
+    if (!isMissing || attempt === MAX_ATTEMPTS) return report;
+    const current = await readManifestOrFinding(reader, index);
+    if (current.generation === report.generation) return report;
+  }
+}
+
+async function readManifestOrFinding(reader: PageReader, index: string): Promise<Manifest | VerifyReport> {
+  try {
+    return await readManifest(reader, index);
+  } catch (error) {
+    if (
+      !isLzeroError(error) ||
+      error.details.key !== manifestKey(index) ||
+      error.code === "index_not_found"
+    ) {
+      throw error;
+    }
+    const problems = new ProblemList();
+    problems.addError(error, manifestKey(index));
+    const nothing = { segments: 0, pages: 0, bytes: 0, documents: 0, tombstones: 0, postings: 0 };
+    return { index, generation: null, ...nothing, problems: problems.listed, problemCount: 1 };
+  }
 }
 
 /**
