@@ -2,7 +2,9 @@
  * One stack at a time on a state folder. The lock names its owner and the process groups that the owner started, so
  * that whoever comes after a kill can tell a running stack from a dead one and put an end to what it left behind.
  */
-import { readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { link, mkdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { LzeroError } from "../../shared/errors.ts";
 import { isRunning, killGroup, listGroup, markProcess, type ProcessMark } from "./processes.ts";
@@ -24,6 +26,9 @@ export type StackKv = NonNullable<LockContent["kv"]>;
 
 /** A child notices within moments that its supervisor is gone, and then has 10 s to end by itself. */
 const LEFTOVER_GRACE_MS = 12_000;
+/** Removing a dead lock takes moments; a gate older than this is left over itself. */
+const MAX_TAKEOVER_MS = 10_000;
+const TAKEOVER_POLL_MS = 20;
 
 export class StackLock {
   readonly #path: string;
@@ -41,12 +46,7 @@ export class StackLock {
   static async acquire(path: string, graceMs = LEFTOVER_GRACE_MS): Promise<StackLock> {
     const content: LockContent = { owner: ownMark(), url: null, kv: null, groups: [] };
     for (;;) {
-      try {
-        await writeFile(path, JSON.stringify(content), { flag: "wx", mode: 0o600 });
-        return new StackLock(path, content);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      }
+      if (await createWhole(path, JSON.stringify(content))) return new StackLock(path, content);
       await clearDeadLock(path, graceMs);
     }
   }
@@ -102,17 +102,38 @@ async function clearDeadLock(path: string, graceMs: number): Promise<void> {
     );
   }
   await endLeftovers(content?.groups ?? [], graceMs);
-  // Two that come at once may both see the dead lock. Renaming takes it from the other; should it have been a new
-  // one, it is put back.
-  const grave = `${path}.dead.${process.pid}`;
+  // Of those that come at once one removes it, and only if it is still the same: nobody's new lock is ever removed.
+  const gate = `${path}.takeover`;
   try {
-    await rename(path, grave);
+    await mkdir(gate);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    const sinceMs = Date.now() - ((await stat(gate).catch(() => null))?.mtimeMs ?? Date.now());
+    // Whoever made it was killed in between.
+    if (sinceMs > MAX_TAKEOVER_MS) await rmdir(gate).catch(() => undefined);
+    await sleep(TAKEOVER_POLL_MS);
+    return;
   }
-  if ((await readFile(grave, "utf8")) !== text) await rename(grave, path);
-  else await unlink(grave);
+  try {
+    if ((await readLock(path))?.text === text) await unlink(path);
+  } finally {
+    await rmdir(gate);
+  }
+}
+
+/** Creates a file with its content in one step, so that nobody reads a half. @returns false when there is one */
+async function createWhole(path: string, content: string): Promise<boolean> {
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, content, { mode: 0o600 });
+  try {
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return false;
+  } finally {
+    await unlink(draft);
+  }
 }
 
 /** Waits for groups of a dead owner to end by themselves, then kills what is left of them. */
@@ -125,7 +146,7 @@ async function endLeftovers(groups: readonly ProcessMark[], graceMs: number): Pr
       return now === null || now.startedAt === leader.startedAt;
     };
     while (isOurs() && listGroup(leader.pid).length > 0 && Date.now() < deadlineMs) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
     }
     if (isOurs()) await killGroup(leader.pid);
   }
