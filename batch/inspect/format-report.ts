@@ -6,22 +6,36 @@ import { cutLine, formatCount } from "./table.ts";
 const MAX_SHOWN = 50;
 const MESSAGE_WIDTH = 300;
 
-const SEND_AGAIN =
-  "Send the documents of that segment again (`lzero ingest`): the new versions replace the damaged ones, and the next merge drops the segment.";
+/** How each kind of value is made good; the key tells the kind. */
+const REMEDIES = {
+  tables: "Start `lzero consume` anew and send any document: every run stores the model's query tables once.",
+  manifest: "Send or delete any document: the catalog writes the manifest with every generation.",
+  segment:
+    "Send the documents of that segment again (`lzero inspect --segment … --page …` names them, `lzero ingest` sends them): a segment leaves the index with its last live document.",
+} as const;
 
-/** What to do, by code; what no entry names is a wrongly written page. */
-const ADVICE: Readonly<Record<string, string>> = {
-  page_missing: `KV may take a minute to show a new page: verify again. A page that stays away is lost. ${SEND_AGAIN}`,
-  page_truncated: `The stored value was cut. ${SEND_AGAIN}`,
-  page_corrupt: `The stored bytes are not those that were written. ${SEND_AGAIN}`,
-  page_unexpected: `Another value lies under this key. ${SEND_AGAIN}`,
-  page_version_newer: "A newer Lzero wrote this page: update this one.",
+/** What a decoder's code means; every other code is of a page that was written wrong. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  page_missing: "KV may take a minute to show a new page: verify again. A page that stays away is lost.",
+  page_truncated: "The stored value was cut.",
+  page_corrupt: "The stored bytes are not those that were written.",
+  page_unexpected: "Another value lies under this key.",
 };
-const WRITTEN_WRONG = `The page says what its writer should never have written: please report it with the output of \`lzero verify --json\`. ${SEND_AGAIN}`;
+const WRITTEN_WRONG =
+  "This should never have been written: please report it with the output of `lzero verify --json`.";
+
+function advise({ code, key }: VerifyProblem): string {
+  if (code === "page_version_newer") return `${code}: A newer Lzero wrote this page: update this one.`;
+  const remedy = key.startsWith("_tables/")
+    ? REMEDIES.tables
+    : key.endsWith("/manifest")
+      ? REMEDIES.manifest
+      : REMEDIES.segment;
+  return `${code}: ${MEANINGS[code] ?? WRITTEN_WRONG} ${remedy}`;
+}
 
 export function formatReport(report: VerifyReport): string {
   const { problems, problemCount } = report;
-  const codes = [...new Set(problems.map(({ code }) => code))];
   const counts = [
     [report.segments, "segments"],
     [report.pages, "pages"],
@@ -40,7 +54,7 @@ export function formatReport(report: VerifyReport): string {
     ...problems.slice(0, MAX_SHOWN).map(formatProblem),
     ...(problemCount > MAX_SHOWN ? [`  and ${formatCount(problemCount - MAX_SHOWN)} more (--json)`] : []),
     ...(problemCount > 0 ? ["", "What to do:"] : []),
-    ...codes.map((code) => `  ${code}: ${ADVICE[code] ?? WRITTEN_WRONG}`),
+    ...new Set(problems.map((problem) => `  ${advise(problem)}`)),
   ].join("\n");
 }
 

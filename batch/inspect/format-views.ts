@@ -116,10 +116,13 @@ export function formatTerm(view: TermView): string {
     ]),
   );
   const { livePostings, topPostings } = view;
+  const title = `term ${view.termId} ${describeName(view)}`;
+  if (view.lists.length === 0) return `${title}\nno document has it`;
   return [
-    `term ${view.termId} ${describeName(view)}`,
+    title,
     `${formatCount(view.documentFrequency)} postings (${formatCount(livePostings)} of live documents), in the own text of ${formatCount(view.textFrequency)}, largest impact ${view.maxImpact}, ${formatCount(view.sizeBytes)} bytes`,
-    ...(view.lists.length === 0 ? ["no document has it"] : ["", lists]),
+    "",
+    lists,
     ...(topPostings.length === 0 ? [] : ["", postings, ...rest(livePostings - topPostings.length)]),
   ].join("\n");
 }

@@ -102,6 +102,21 @@ describe("lzero verify", () => {
     expect(JSON.parse(text)).toMatchObject({ generation: null, problems: [{ code: "page_truncated", key }] });
   });
 
+  it("says for each kind of value how to make it good", async () => {
+    const store = new MemoryStore();
+    await fill(store);
+    const tables = store.keys().find((key) => key.startsWith("_tables/"))!;
+    const page = pageKey(INDEX, SEGMENTS[0], 0);
+    await store.delete([tables]);
+    await store.write([{ key: page, value: (await store.read(page))!.with(4, 2) }]);
+    const { text } = await verify(store);
+    expect(text).toMatch(/page_missing: .*every run stores the model's query tables/);
+    expect(text).toMatch(/page_version_newer: .*update this one/);
+    const key = manifestKey(INDEX);
+    await store.write([{ key, value: (await store.read(key))!.with(60, 0) }]);
+    expect((await verify(store)).text).toMatch(/page_corrupt: .*the catalog writes the manifest/);
+  });
+
   it("throws index_not_found for an index that is not there", async () => {
     await expect(verify(new MemoryStore())).rejects.toMatchObject({ code: "index_not_found" });
   });
@@ -119,7 +134,7 @@ describe("lzero verify", () => {
     const { text } = await verify(store);
     expect(text.match(/ document_duplicate {2}demo/g)).toHaveLength(50);
     expect(text).toContain("and 10 more (--json)");
-    expect(text).toContain("document_duplicate: The page says what its writer should never have written");
+    expect(text).toContain("document_duplicate: This should never have been written");
   });
 
   it("verifies the next generation when the pages of the first are collected meanwhile", async () => {
