@@ -3,7 +3,7 @@
  * baseline and the fallback. Its IDF is on the query side like everybody's, so the same index format, scorer and
  * query path serve it. The average length is part of its identity: fixed when an index is begun, never changed after.
  */
-import { lexicalWeights, maxLexicalWeight } from "../../shared/model/lexical.ts";
+import { lexicalWeights } from "../../shared/model/lexical.ts";
 import {
   type ModelIdentity,
   type ModelManifest,
@@ -29,7 +29,7 @@ export function bm25Manifest(
   vocabularySize: number,
   averageLength: number,
 ): ModelManifest {
-  const lexical = { alpha: 1, k1: BM25_K1, b: BM25_B, averageLength };
+  const lexical = { alpha: 1, k1: BM25_K1, b: BM25_B, averageLength, stems: null };
   const identity: ModelIdentity = {
     encoder: "bm25",
     weights: null,
@@ -39,8 +39,10 @@ export function bm25Manifest(
     maxLength: null,
     topK: vocabularySize,
     pruneRatio: 0,
-    maxWeight: maxLexicalWeight(lexical),
+    // A saturated frequency stays under 1.
+    maxWeight: lexical.alpha,
     lexical,
+    maxTerms: null,
     queryIdfFloor: 0,
   };
   return {

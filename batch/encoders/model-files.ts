@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LzeroError } from "../../shared/errors.ts";
+import { type StemClasses, stemClasses } from "../../shared/model/lexical.ts";
 import { type ModelManifest, parseModelManifest } from "../../shared/model/model-manifest.ts";
 
 export interface ModelFiles {
@@ -17,6 +18,8 @@ export interface ModelFiles {
   readonly idf: Float32Array;
   /** model.onnx; null for an encoder without weights. */
   readonly weights: Uint8Array | null;
+  /** stems.u16; null for a model without stem classes. */
+  readonly stems: StemClasses | null;
 }
 
 /**
@@ -30,12 +33,39 @@ export async function loadModelFiles(folder: string): Promise<ModelFiles> {
     manifestPath,
   );
   const { identity, vocabularySize } = manifest;
-  const [vocabulary, idfBytes, weights] = await Promise.all([
+  const { stems } = identity.lexical;
+  const [vocabulary, idfBytes, weights, stemBytes] = await Promise.all([
     readChecked(join(folder, "vocab.txt"), identity.vocabulary),
     readChecked(join(folder, "idf.f32"), identity.idf),
     identity.weights === null ? null : readChecked(join(folder, "model.onnx"), identity.weights),
+    stems === null ? null : readChecked(join(folder, "stems.u16"), stems.classes),
   ]);
-  return { manifest, vocabulary, idf: decodeIdf(idfBytes, vocabularySize, folder), weights };
+  return {
+    manifest,
+    vocabulary,
+    idf: decodeIdf(idfBytes, vocabularySize, folder),
+    weights,
+    stems:
+      stems === null || stemBytes === null
+        ? null
+        : decodeStems(stemBytes, vocabularySize, stems.share, folder),
+  };
+}
+
+/** Little-endian uint16, one a vocabulary entry: the number of its stem class, 0 for none. */
+function decodeStems(bytes: Uint8Array, vocabularySize: number, share: number, folder: string): StemClasses {
+  if (bytes.length !== vocabularySize * 2) {
+    throw new LzeroError("model_file_corrupt", `stems.u16 of ${folder} does not fit the vocabulary`, {
+      file: join(folder, "stems.u16"),
+      expected: vocabularySize * 2,
+      actual: bytes.length,
+    });
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return stemClasses(
+    Uint16Array.from({ length: vocabularySize }, (_, id) => view.getUint16(id * 2, true)),
+    share,
+  );
 }
 
 function decodeIdf(bytes: Uint8Array, vocabularySize: number, folder: string): Float32Array {

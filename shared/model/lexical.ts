@@ -1,7 +1,8 @@
 /**
  * The lexical part of a document weight: how often the document's own tokens occur, saturated as in BM25. Enters:
- * token ids of the whole document. Leaves: one weight a distinct token. No IDF (that is the query's) and no corpus
- * statistics: the average length is a constant of the model, so that a document's vector never depends on others.
+ * token ids of the whole document. Leaves: one weight a distinct token, and one for each word that shares a stem with
+ * one. No IDF (that is the query's) and no corpus statistics: the average length is a constant of the model, so that a
+ * document's vector never depends on others.
  */
 
 export interface LexicalParameters {
@@ -13,6 +14,27 @@ export interface LexicalParameters {
   readonly averageLength: number;
 }
 
+/** Which words of a vocabulary share a stem. */
+export interface StemClasses {
+  /** What a word's frequency counts for another word of its class, 0 to 1. */
+  readonly share: number;
+  /** [vocabularySize]: the class of each token id; 0 is none. */
+  readonly classOf: Uint16Array;
+  /** Token ids by class; index 0 is empty. */
+  readonly members: readonly (readonly number[])[];
+}
+
+/** Makes classes of the table in a model's stems.u16: [vocabularySize] class numbers, 0 for a word of no class. */
+export function stemClasses(classOf: Uint16Array, share: number): StemClasses {
+  const members: number[][] = [[]];
+  classOf.forEach((stem, id) => {
+    if (stem === 0) return;
+    while (members.length <= stem) members.push([]);
+    members[stem]!.push(id);
+  });
+  return { share, classOf, members };
+}
+
 export interface SparseWeights {
   /** Strictly ascending. */
   readonly termIds: Uint32Array;
@@ -20,34 +42,49 @@ export interface SparseWeights {
   readonly weights: Float32Array;
 }
 
-/** Term frequency saturated to less than k1 + 1 (Robertson & Zaragoza 2009, eq. 3.15 without its IDF). */
+/**
+ * Term frequency saturated to less than 1: tf / (tf + k1 · (1 − b + b · length / averageLength)), the BM25 of
+ * Robertson & Zaragoza 2009 without its IDF and its constant factor k1 + 1, which no ranking depends on.
+ */
 export function saturatedFrequency(frequency: number, length: number, parameters: LexicalParameters): number {
   const { k1, b, averageLength } = parameters;
-  return (frequency * (k1 + 1)) / (frequency + k1 * (1 - b + (b * length) / averageLength));
-}
-
-/** The largest weight that `lexicalWeights` can give; it bounds the scale of quantization. */
-export function maxLexicalWeight({ alpha, k1 }: LexicalParameters): number {
-  return alpha * (k1 + 1);
+  return frequency / (frequency + k1 * (1 - b + (b * length) / averageLength));
 }
 
 /**
- * Weighs the distinct tokens of a document by alpha · saturated frequency.
+ * Weighs the tokens of a document by alpha · saturated frequency.
  * @param tokenIds special tokens out, in any order
+ * @param stems with them, a word of the same stem as a token counts too, by their share: tf' = tf + share · tf of the
+ *   other words of its class
  */
-export function lexicalWeights(tokenIds: readonly number[], parameters: LexicalParameters): SparseWeights {
-  const sorted = Uint32Array.from(tokenIds).sort();
-  const termIds = new Uint32Array(sorted.length);
-  const weights = new Float32Array(sorted.length);
-  let distinct = 0;
-  for (let start = 0; start < sorted.length; ) {
-    let end = start + 1;
-    while (end < sorted.length && sorted[end] === sorted[start]) end++;
-    termIds[distinct] = sorted[start]!;
-    weights[distinct++] = parameters.alpha * saturatedFrequency(end - start, sorted.length, parameters);
-    start = end;
+export function lexicalWeights(
+  tokenIds: readonly number[] | Uint32Array,
+  parameters: LexicalParameters,
+  stems: StemClasses | null = null,
+): SparseWeights {
+  const frequencies = new Map<number, number>();
+  for (const id of tokenIds) frequencies.set(id, (frequencies.get(id) ?? 0) + 1);
+  if (stems !== null) addStemMates(frequencies, stems);
+  const termIds = Uint32Array.from(frequencies.keys()).sort();
+  const weights = Float32Array.from(
+    termIds,
+    (id) => parameters.alpha * saturatedFrequency(frequencies.get(id)!, tokenIds.length, parameters),
+  );
+  return { termIds, weights };
+}
+
+function addStemMates(frequencies: Map<number, number>, { share, classOf, members }: StemClasses): void {
+  const totals = new Map<number, number>();
+  for (const [id, frequency] of frequencies) {
+    const stem = classOf[id] ?? 0;
+    if (stem > 0) totals.set(stem, (totals.get(stem) ?? 0) + frequency);
   }
-  return { termIds: termIds.slice(0, distinct), weights: weights.slice(0, distinct) };
+  for (const [stem, total] of totals) {
+    for (const id of members[stem]!) {
+      const own = frequencies.get(id) ?? 0;
+      if (share > 0 || own > 0) frequencies.set(id, own + share * (total - own));
+    }
+  }
 }
 
 /** Adds two sparse vectors term by term. */
@@ -68,4 +105,22 @@ export function addWeights(a: SparseWeights, b: SparseWeights): SparseWeights {
     weights[size++] = weight;
   }
   return { termIds: termIds.slice(0, size), weights: weights.slice(0, size) };
+}
+
+/**
+ * Keeps the terms that count most in a score: the largest idf · weight, of equal ones the lower id.
+ * @param idf the model's own table: what a document keeps does not depend on a corpus
+ */
+export function keepHeaviest(vector: SparseWeights, idf: Float32Array, maxTerms: number): SparseWeights {
+  const { termIds, weights } = vector;
+  if (termIds.length <= maxTerms) return vector;
+  const value = Float32Array.from(termIds, (id, at) => (idf[id] ?? 0) * weights[at]!);
+  const kept = Array.from(value.keys())
+    .sort((a, b) => value[b]! - value[a]! || a - b)
+    .slice(0, maxTerms)
+    .sort((a, b) => a - b);
+  return {
+    termIds: Uint32Array.from(kept, (at) => termIds[at]!),
+    weights: Float32Array.from(kept, (at) => weights[at]!),
+  };
 }

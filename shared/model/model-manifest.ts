@@ -29,13 +29,17 @@ export const modelIdentitySchema = z.strictObject({
   pruneRatio: z.number().min(0).max(1),
   /** Weight that maps to impact 255; larger ones are clipped and counted. */
   maxWeight: z.number().positive(),
-  /** Share of the term-frequency part, d_j = l0_j + alpha * tfsat_j; alpha 0 is the paper's pure form. */
+  /** Share of the lexical part, d_j = l0_j + alpha · tfsat_j (lexical.ts); alpha 0 is the paper's pure form. */
   lexical: z.strictObject({
     alpha: z.number().min(0),
     k1: z.number().min(0),
     b: z.number().min(0).max(1),
     averageLength: z.number().positive(),
+    /** Words of one stem count for each other by `share`; `classes` is the SHA-256 of stems.u16. */
+    stems: z.strictObject({ share: z.number().min(0).max(1), classes: sha256Hex }).nullable(),
   }),
+  /** Terms kept of a document, lexical part included: those of the largest IDF_j · d_j; null keeps all. */
+  maxTerms: z.int().min(1).nullable(),
   /** Query tokens with a smaller IDF are dropped unless nothing else is left; 0 keeps all. */
   queryIdfFloor: z.number().min(0),
 });

@@ -25,7 +25,8 @@ const identity: ModelIdentity = {
   topK: 64,
   pruneRatio: 0,
   maxWeight: 4,
-  lexical: { alpha: 0, k1: 0.9, b: 0.4, averageLength: 10 },
+  lexical: { alpha: 0, k1: 0.9, b: 0.4, averageLength: 10, stems: null },
+  maxTerms: null,
   queryIdfFloor: 0,
 };
 

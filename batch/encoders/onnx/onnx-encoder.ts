@@ -5,6 +5,7 @@
 import { availableParallelism } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isLzeroError, LzeroError } from "../../../shared/errors.ts";
+import { DocumentWeigher } from "../../../shared/model/document-weight.ts";
 import type { ModelManifest } from "../../../shared/model/model-manifest.ts";
 import type { Tokenizer } from "../../../shared/text/types.ts";
 import { Vocabulary } from "../../../shared/text/vocabulary.ts";
@@ -47,6 +48,7 @@ export class OnnxEncoder implements DocumentEncoder {
   readonly device: Device;
 
   private readonly tokenizer: Tokenizer;
+  private readonly weigher: DocumentWeigher;
   private readonly pool: SessionPool;
   private readonly tokenBudget: number;
   private readonly maxLength: number;
@@ -62,6 +64,7 @@ export class OnnxEncoder implements DocumentEncoder {
     this.manifest = files.manifest;
     this.device = device;
     this.tokenizer = new WordPieceTokenizer(Vocabulary.parse(files.vocabulary));
+    this.weigher = new DocumentWeigher(files.manifest.identity, files.idf, files.stems);
     this.pool = pool;
     this.tokenBudget = tokenBudget;
     this.maxLength = maxLength;
@@ -77,16 +80,6 @@ export class OnnxEncoder implements DocumentEncoder {
     const { maxLength } = identity;
     if (identity.encoder !== "onnx" || weights === null || maxLength === null) {
       throw new LzeroError("model_unsupported", `model ${name} is not an ONNX encoder`, { model: name });
-    }
-    if (identity.lexical.alpha !== 0) {
-      throw new LzeroError(
-        "model_unsupported",
-        `model ${name} has a lexical part, which this version lacks`,
-        {
-          model: name,
-          alpha: identity.lexical.alpha,
-        },
-      );
     }
     const open = async (device: Device): Promise<OnnxEncoder> => {
       const threads = options.threads ?? Math.min(MAX_DEFAULT_THREADS, availableParallelism());
@@ -179,7 +172,7 @@ export class OnnxEncoder implements DocumentEncoder {
   ): Promise<void> {
     const lengths = documents.map((document) => document.inputIds.length);
     lengths.forEach((length, index) => {
-      if (length === 0) finish(from + index, toEncoded(documents[index]!, NO_VECTORS, 0));
+      if (length === 0) finish(from + index, this.toEncoded(documents[index]!, NO_VECTORS, 0));
     });
     if (lengths.includes(0)) report();
     const batches = planBatches(lengths, { tokenBudget: this.tokenBudget, maxRows: MAX_ROWS });
@@ -202,13 +195,29 @@ export class OnnxEncoder implements DocumentEncoder {
   ): Promise<(EncodedDocument | Error)[]> {
     try {
       const vectors = await this.pool.run(() => padBatch(documents), signal);
-      return documents.map((document, row) => toEncoded(document, vectors, row));
+      return documents.map((document, row) => this.toEncoded(document, vectors, row));
     } catch (error) {
       if (!isLzeroError(error, "encoder_batch_failed")) throw error;
       if (documents.length === 1) return [error];
       const alone = await Promise.all(documents.map((document) => this.encodeBatch([document], signal)));
       return alone.flat();
     }
+  }
+
+  private toEncoded(document: TokenizedDocument, vectors: BatchVectors, row: number): EncodedDocument {
+    const start = vectors.offsets[row]!;
+    const end = vectors.offsets[row + 1]!;
+    const neural = {
+      termIds: vectors.termIds.slice(start, end),
+      weights: vectors.weights.slice(start, end),
+    };
+    return {
+      ...this.weigher.weigh(neural, document.ownTokens),
+      ownTermIds: document.ownTermIds,
+      tokenCount: document.tokenCount,
+      truncated: document.truncated,
+      cutByTopK: vectors.cutByTopK[row]!,
+    };
   }
 }
 
@@ -218,19 +227,6 @@ const NO_VECTORS: BatchVectors = {
   weights: new Float32Array(0),
   cutByTopK: new Uint32Array(1),
 };
-
-function toEncoded(document: TokenizedDocument, vectors: BatchVectors, row: number): EncodedDocument {
-  const start = vectors.offsets[row]!;
-  const end = vectors.offsets[row + 1]!;
-  return {
-    termIds: vectors.termIds.slice(start, end),
-    weights: vectors.weights.slice(start, end),
-    ownTermIds: document.ownTermIds,
-    tokenCount: document.tokenCount,
-    truncated: document.truncated,
-    cutByTopK: vectors.cutByTopK[row]!,
-  };
-}
 
 /** Lays rows side by side, padded with 0 to the longest. */
 function padBatch(documents: readonly TokenizedDocument[]): Omit<BatchRequest, "requestId"> {

@@ -7,6 +7,8 @@ export interface TokenizedDocument {
    * text is noise, and its vector is empty.
    */
   readonly inputIds: Int32Array;
+  /** Of the whole text in its order, special tokens out. */
+  readonly ownTokens: Uint32Array;
   /** Distinct, ascending, no special tokens; of the whole text. */
   readonly ownTermIds: Uint32Array;
   /** Tokens of the whole text, special ones not counted. */
@@ -27,6 +29,7 @@ export function tokenizeDocument(tokenizer: Tokenizer, text: string, maxLength: 
   }
   return {
     inputIds,
+    ownTokens: Uint32Array.from(own),
     ownTermIds: Uint32Array.from(new Set(own)).sort(),
     tokenCount: own.length,
     truncated: ids.length > seen,

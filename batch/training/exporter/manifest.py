@@ -42,7 +42,8 @@ def write_model_folder(folder: Path, model: bytes, vocabulary: bytes, idf: np.nd
         "topK": description.top_k,
         "pruneRatio": description.prune_ratio,
         "maxWeight": description.max_weight,
-        "lexical": {"alpha": 0, "k1": 0.9, "b": 0.4, "averageLength": 150},
+        "lexical": {"alpha": 0, "k1": 0.9, "b": 0.4, "averageLength": 150, "stems": None},
+        "maxTerms": None,
         "queryIdfFloor": 0,
     }
     manifest = {

@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addWeights, lexicalWeights, maxLexicalWeight } from "../../../../shared/model/lexical.ts";
+import { addWeights, keepHeaviest, lexicalWeights, stemClasses } from "../../../../shared/model/lexical.ts";
 
 const PARAMETERS = { alpha: 0.5, k1: 0.9, b: 0.4, averageLength: 4 };
 
 describe("lexicalWeights", () => {
   it("returns hand-computed weights by ascending token id", () => {
-    // length 4 = average, so the denominator is tf + 0.9: 0.5·1.9·2/2.9 and 0.5·1.9·1/1.9
+    // length 4 = average, so the denominator is tf + 0.9: 0.5·2/2.9 and 0.5·1/1.9
     const { termIds, weights } = lexicalWeights([7, 3, 7, 5], PARAMETERS);
     expect(Array.from(termIds)).toEqual([3, 5, 7]);
-    expect(weights[2]).toBeCloseTo(0.6551724, 6);
-    expect(weights[0]).toBeCloseTo(0.5, 6);
+    expect(weights[2]).toBeCloseTo(0.3448276, 6);
+    expect(weights[0]).toBeCloseTo(0.2631579, 6);
   });
 
   it("returns nothing for no tokens", () => {
@@ -23,10 +23,47 @@ describe("lexicalWeights", () => {
         const weightOf = (count: number) =>
           lexicalWeights([...Array<number>(count).fill(9), ...Array<number>(500 - count).fill(1)], PARAMETERS)
             .weights[1]!;
-        expect(weightOf(frequency)).toBeLessThan(maxLexicalWeight(PARAMETERS));
+        expect(weightOf(frequency)).toBeLessThan(PARAMETERS.alpha);
         expect(weightOf(frequency + 1)).toBeGreaterThan(weightOf(frequency));
       }),
     );
+  });
+});
+
+describe("lexicalWeights with stem classes", () => {
+  // 3, 7 and 9 share a stem, 4 and 5 another; 8 has none
+  const stems = stemClasses(Uint16Array.of(0, 0, 0, 1, 2, 2, 0, 1, 0, 1), 0.5);
+
+  it("lets words of one stem count for each other, also those that the document lacks", () => {
+    const { termIds, weights } = lexicalWeights([7, 3, 7, 8], PARAMETERS, stems);
+    expect(Array.from(termIds)).toEqual([3, 7, 8, 9]);
+    // tf' = 1 + 0.5·2, 2 + 0.5·1, 1, 0 + 0.5·3; the length stays 4
+    const saturated = [2, 2.5, 1, 1.5].map((tf) => (0.5 * tf) / (tf + 0.9));
+    weights.forEach((weight, at) => {
+      expect(weight).toBeCloseTo(saturated[at]!, 6);
+    });
+  });
+
+  it("is the plain weight for a share of 0", () => {
+    const none = stemClasses(stems.classOf, 0);
+    expect(lexicalWeights([7, 3, 7, 8], PARAMETERS, none)).toEqual(lexicalWeights([7, 3, 7, 8], PARAMETERS));
+  });
+});
+
+describe("keepHeaviest", () => {
+  const vector = { termIds: Uint32Array.of(1, 2, 3, 4), weights: Float32Array.of(1, 2, 2, 4) };
+  const idf = Float32Array.of(0, 8, 1, 1, 0.5);
+
+  it("returns the terms of the largest idf · weight, the lower id among equals, by ascending id", () => {
+    expect(Array.from(keepHeaviest(vector, idf, 2).termIds)).toEqual([1, 2]);
+    expect(keepHeaviest(vector, idf, 3)).toEqual({
+      termIds: Uint32Array.of(1, 2, 3),
+      weights: Float32Array.of(1, 2, 2),
+    });
+  });
+
+  it("returns a vector that is small enough as it is", () => {
+    expect(keepHeaviest(vector, idf, 4)).toBe(vector);
   });
 });
 

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { EncodedDocument } from "../../../../../batch/encoders/encoder.ts";
 import { loadModelFiles } from "../../../../../batch/encoders/model-files.ts";
 import { OnnxEncoder } from "../../../../../batch/encoders/onnx/onnx-encoder.ts";
+import { addWeights, lexicalWeights } from "../../../../../shared/model/lexical.ts";
 import { Vocabulary } from "../../../../../shared/text/vocabulary.ts";
+import { WordPieceTokenizer } from "../../../../../shared/text/word-piece.ts";
 import { buildOnnxWorker, COMMITTED_MODEL } from "../../../../support/onnx-worker.ts";
 
 const vocabulary = Vocabulary.parse(readFileSync(`${COMMITTED_MODEL}/vocab.txt`));
@@ -194,15 +196,35 @@ describe("OnnxEncoder with the committed model", () => {
     ).rejects.toMatchObject({ code: "encoder_start_failed" });
   });
 
-  it("refuses a manifest with a lexical part", async () => {
+  it("adds the lexical part to the graph's weights and keeps the terms that count most", async () => {
+    const text = "Spiders, spiders everywhere: the arachnologist was delighted.";
     const files = await loadModelFiles(COMMITTED_MODEL);
     const { identity } = files.manifest;
-    const manifest = {
-      ...files.manifest,
-      identity: { ...identity, lexical: { ...identity.lexical, alpha: 0.4 } },
+    const encodeWith = async (changes: Partial<typeof identity>) => {
+      const manifest = { ...files.manifest, identity: { ...identity, ...changes } };
+      const encoder = await OnnxEncoder.create({ ...files, manifest }, { workerUrl });
+      try {
+        const [result] = await encoder.encode([text]);
+        if (result === undefined || result instanceof Error) throw result;
+        return result;
+      } finally {
+        await encoder.close();
+      }
     };
-    await expect(OnnxEncoder.create({ ...files, manifest }, { workerUrl })).rejects.toMatchObject({
-      code: "model_unsupported",
-    });
+    const lexical = { ...identity.lexical, alpha: 0.7 };
+    const plain = await encodeWith({});
+    const both = await encodeWith({ lexical });
+    const tokens = new WordPieceTokenizer(Vocabulary.parse(files.vocabulary)).tokenize(text);
+    const expected = addWeights(plain, lexicalWeights(tokens, lexical));
+    expect(both.termIds).toEqual(expected.termIds);
+    expect(both.weights).toEqual(expected.weights);
+
+    const pruned = await encodeWith({ lexical, maxTerms: 5 });
+    const weights = Array.from(both.termIds, (id, at) => files.idf[id]! * both.weights[at]!);
+    const fifth = weights.toSorted((a, b) => b - a)[4]!;
+    expect(Array.from(pruned.termIds)).toEqual(
+      Array.from(both.termIds).filter((_, at) => weights[at]! >= fifth),
+    );
+    expect(pruned.ownTermIds).toEqual(both.ownTermIds);
   });
 });
