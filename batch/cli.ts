@@ -7,8 +7,11 @@ import { register as registerConsume } from "./commands/consume.ts";
 import { register as registerDev } from "./commands/dev.ts";
 import { register as registerEncode } from "./commands/encode.ts";
 import { register as registerEval } from "./commands/eval.ts";
+import { register as registerIdf } from "./commands/idf.ts";
 import { register as registerIngest } from "./commands/ingest.ts";
+import { register as registerInspect } from "./commands/inspect.ts";
 import { register as registerSearch } from "./commands/search.ts";
+import { register as registerVerify } from "./commands/verify.ts";
 import { endWithSupervisor } from "./dev/ipc.ts";
 
 const EXAMPLES = `
@@ -31,6 +34,9 @@ registerIngest(program);
 registerSearch(program);
 registerEncode(program);
 registerEval(program);
+registerIdf(program);
+registerInspect(program);
+registerVerify(program);
 
 // A reader that closes its end (`lzero encode … | head`) has seen enough: no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

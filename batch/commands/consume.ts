@@ -7,6 +7,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { HttpCatalog } from "../catalog-http.ts";
 import { readConsumerConfig, VARIABLES } from "../config.ts";
 import { QueueConsumer } from "../consume/consumer.ts";
+import { CRASH_VARIABLE, type CrashPart, readCrashPoint } from "../consume/crash-point.ts";
 import { serveEncoder } from "../consume/encoder-process.ts";
 import { Maintenance } from "../consume/maintenance.ts";
 import { newProgress, showProgress } from "../consume/progress.ts";
@@ -44,6 +45,7 @@ ${NEEDED.map((name) => `  ${name.padEnd(24)} ${VARIABLES[name].help}`).join("\n"
   ${"SQS_ENDPOINT".padEnd(24)} another SQS endpoint, e.g. of an emulator (optional)
   ${"CLOUDFLARE_API_BASE_URL".padEnd(24)} ${VARIABLES.CLOUDFLARE_API_BASE_URL.help} (optional)
   ${"LZERO_LOG_LEVEL".padEnd(24)} fatal, error, warn, info or debug (optional)
+  ${CRASH_VARIABLE.padEnd(24)} tests only: a step after which the process kills itself
 AWS credentials are found as the AWS SDK finds them. A queue with a redrive policy of its own needs a generous
 maxReceiveCount (100): what cannot be indexed is sent to the dead-letter queue by this command, with its reason.
 
@@ -81,6 +83,9 @@ async function consume(options: ConsumeOptions): Promise<void> {
   const onTerminal = process.stderr.isTTY === true;
   // On a terminal the bar says what goes well.
   const logger = createLogger(onTerminal && !process.env.LZERO_LOG_LEVEL ? { level: "warn" } : {});
+  const crashPoint = readCrashPoint(process.env[CRASH_VARIABLE]);
+  const dyingIn = (part: CrashPart) => (crashPoint === null ? {} : { onStep: crashPoint(part) });
+  if (crashPoint !== null) logger.warn({ at: process.env[CRASH_VARIABLE] }, "a test lets this process die");
   const threads = options.threads === undefined ? [] : ["--threads", `${options.threads}`];
   const models = await openServedModels({
     model: options.model,
@@ -103,8 +108,13 @@ async function consume(options: ConsumeOptions): Promise<void> {
       new HttpCatalog({ origin: config.workerUrl, publishKey: config.publishKey, index }),
     store: new KvRestStore(config.cloudflare),
     modelOf: models.modelOf,
-    publisher: new Publisher({ logger }),
-    maintenance: new Maintenance({ merger: new Merger({ logger }), logger }),
+    publisher: new Publisher({ logger, ...dyingIn("publish") }),
+    maintenance: new Maintenance({
+      merger: new Merger({ logger, ...dyingIn("merge") }),
+      logger,
+      collector: dyingIn("collect"),
+      weigher: dyingIn("weigh"),
+    }),
     logger,
     progress,
     pollers: options.pollers,

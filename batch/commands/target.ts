@@ -28,15 +28,33 @@ export async function findUrl(options: TargetOptions): Promise<string> {
 }
 
 /**
+ * The publish key: LZERO_PUBLISH_KEY, else that of this folder's stack, which goes nowhere but to that stack.
+ * @throws LzeroError `config_invalid`
+ */
+export function findPublishKey(url: string, options: TargetOptions): Promise<string> {
+  return findKey(url, options, "LZERO_PUBLISH_KEY", "publishKey");
+}
+
+/**
  * The write key: LZERO_WRITE_KEY, else that of this folder's stack, which goes nowhere but to that stack.
  * @throws LzeroError `config_invalid`
  */
-export async function findWriteKey(url: string, options: TargetOptions): Promise<string> {
-  if (process.env.LZERO_WRITE_KEY) return process.env.LZERO_WRITE_KEY;
+export function findWriteKey(url: string, options: TargetOptions): Promise<string> {
+  return findKey(url, options, "LZERO_WRITE_KEY", "writeKey");
+}
+
+async function findKey(
+  url: string,
+  options: TargetOptions,
+  variable: "LZERO_WRITE_KEY" | "LZERO_PUBLISH_KEY",
+  ofStack: "writeKey" | "publishKey",
+): Promise<string> {
+  const given = process.env[variable];
+  if (given) return given;
   const folder = describeStateFolder(options.state);
   if ((await readRunningUrl(folder.lock)) === url) {
     const keys = await readKeys(folder.keys);
-    if (keys !== null) return keys.writeKey;
+    if (keys !== null) return keys[ofStack];
   }
-  return readVariables(process.env, ["LZERO_WRITE_KEY"]).LZERO_WRITE_KEY;
+  return readVariables(process.env, [variable])[variable];
 }

@@ -5,7 +5,7 @@ import type { PageReader } from "../../shared/storage/page-store.ts";
 import { type VerifyProgress, verifyCurrent } from "../../shared/verify/verify-index.ts";
 import { DEFAULT_STATE_FOLDER } from "../dev/state-folder.ts";
 import { formatReport } from "../inspect/format-report.ts";
-import { openPageReader, type StoreOptions } from "../inspect/open-store.ts";
+import { openPageStore, type StoreOptions } from "../inspect/open-store.ts";
 import { parseIndexName } from "./dev.ts";
 
 export interface VerifyCommandOptions extends StoreOptions {
@@ -20,7 +20,7 @@ export interface PageCommandPorts {
 }
 
 export const TERMINAL_PORTS: PageCommandPorts = {
-  openReader: openPageReader,
+  openReader: openPageStore,
   print: (text) => console.log(text),
 };
 

@@ -1,6 +1,6 @@
 /** Which KV a command reads pages from: the one that the environment names, else that of the stack of this folder. */
 import { LzeroError } from "../../shared/errors.ts";
-import type { PageReader } from "../../shared/storage/page-store.ts";
+import type { PageStore } from "../../shared/storage/page-store.ts";
 import { type Environment, readVariables } from "../config.ts";
 import { readKeys } from "../dev/keys.ts";
 import { readRunningKv } from "../dev/lock.ts";
@@ -16,10 +16,10 @@ export interface StoreOptions {
 }
 
 /** @throws LzeroError `config_invalid`; `target_unknown` when neither is there */
-export async function openPageReader(
+export async function openPageStore(
   options: StoreOptions,
   environment: Environment = process.env,
-): Promise<PageReader> {
+): Promise<PageStore> {
   if (environment[DECIDING_VARIABLE]) {
     const values = readVariables(environment, [
       "CLOUDFLARE_ACCOUNT_ID",

@@ -7,7 +7,7 @@ import { type KvBacking, startKvRestServer } from "../../../../batch/dev/kv-rest
 import { StackLock } from "../../../../batch/dev/lock.ts";
 import { closeServer } from "../../../../batch/dev/loopback.ts";
 import { describeStateFolder } from "../../../../batch/dev/state-folder.ts";
-import { openPageReader } from "../../../../batch/inspect/open-store.ts";
+import { openPageStore } from "../../../../batch/inspect/open-store.ts";
 
 const VALUE = Uint8Array.of(1, 2, 3);
 const NAMES = { accountId: "account", namespaceId: "namespace" };
@@ -38,10 +38,10 @@ async function startKv(apiToken: string): Promise<string> {
   return `http://127.0.0.1:${port}/client/v4`;
 }
 
-describe("openPageReader", () => {
+describe("openPageStore", () => {
   it("reads from the KV that the environment names", async () => {
     const baseUrl = await startKv("secret");
-    const reader = await openPageReader(
+    const reader = await openPageStore(
       { state },
       {
         LZERO_KV_NAMESPACE_ID: NAMES.namespaceId,
@@ -55,7 +55,7 @@ describe("openPageReader", () => {
   });
 
   it("names what the environment lacks once it names a namespace", async () => {
-    await expect(openPageReader({ state }, { LZERO_KV_NAMESPACE_ID: "n" })).rejects.toMatchObject({
+    await expect(openPageStore({ state }, { LZERO_KV_NAMESPACE_ID: "n" })).rejects.toMatchObject({
       code: "config_invalid",
       details: { variables: ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN"] },
     });
@@ -65,13 +65,13 @@ describe("openPageReader", () => {
     const folder = describeStateFolder(state);
     const { keys } = await loadOrCreateKeys(folder.keys);
     const lock = await StackLock.acquire(folder.lock);
-    await expect(openPageReader({ state }, {})).rejects.toMatchObject({ code: "target_unknown" });
+    await expect(openPageStore({ state }, {})).rejects.toMatchObject({ code: "target_unknown" });
     await lock.noteKv({ ...NAMES, baseUrl: await startKv(keys.apiToken) });
     // Groups change when a child is started again: that keeps what was noted.
     await lock.update("http://127.0.0.1:1", []);
-    const reader = await openPageReader({ state }, { CLOUDFLARE_API_TOKEN: "for other tools" });
+    const reader = await openPageStore({ state }, { CLOUDFLARE_API_TOKEN: "for other tools" });
     expect(await reader.read("demo/manifest")).toEqual(VALUE);
     await lock.release();
-    await expect(openPageReader({ state }, {})).rejects.toMatchObject({ code: "target_unknown" });
+    await expect(openPageStore({ state }, {})).rejects.toMatchObject({ code: "target_unknown" });
   });
 });
