@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { buildIfAbsent, CLI } from "../support/local-stack.ts";
+import { buildIfStale, CLI } from "../support/local-stack.ts";
 
 const MODEL = new URL("../../batch/models/splade-tiny-l0/", import.meta.url);
 const LINES = ['{"id":"a","text":"fear of spiders"}', "", "no JSON", '{"text":"the the"}', '{"id":7}'];
@@ -25,7 +25,7 @@ async function encode(option: "--queries" | "--documents") {
   return { code, stderr, vectors };
 }
 
-beforeAll(buildIfAbsent);
+beforeAll(buildIfStale);
 
 describe("lzero encode", () => {
   it("weighs a query's distinct tokens by round(256 · IDF) / 256, in ascending order", async () => {

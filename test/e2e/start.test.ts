@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildIfAbsent, CLI, isAlive, LocalStack, listDescendants } from "../support/local-stack.ts";
+import { buildIfStale, CLI, isAlive, LocalStack, listDescendants } from "../support/local-stack.ts";
 
 const LIMIT = 2000;
 let folder: string;
@@ -31,7 +31,7 @@ const run = (args: readonly string[], environment: Record<string, string> = {}) 
   );
 
 beforeAll(async () => {
-  buildIfAbsent();
+  buildIfStale();
   folder = await mkdtemp(join(tmpdir(), "lzero-start-"));
   state = join(folder, "state");
   await start();

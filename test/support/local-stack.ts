@@ -1,16 +1,34 @@
 /** The real stack for tests: the built command line with a state folder of its own, and what it prints. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const CLI = `${ROOT}dist/batch/cli.js`;
 
-/** Builds what `npm start` runs, unless it is there. */
-export function buildIfAbsent(): void {
-  if (existsSync(CLI) && existsSync(`${ROOT}dist/worker/index.js`)) return;
-  execFileSync("npm", ["run", "build"], { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
+/** Builds what `npm start` runs, unless it is there and newer than every source. */
+export function buildIfStale(): void {
+  const targets = [
+    { name: "batch", output: CLI, sources: ["batch", "shared"] },
+    { name: "worker", output: `${ROOT}dist/worker/index.js`, sources: ["workers", "shared"] },
+  ];
+  for (const { name, output, sources } of targets) {
+    const builtMs = existsSync(output) ? statSync(output).mtimeMs : 0;
+    if (sources.every((folder) => newestSource(ROOT + folder) <= builtMs)) continue;
+    execFileSync(process.execPath, ["esbuild.config.mjs", name], {
+      cwd: ROOT,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  }
+}
+
+function newestSource(folder: string): number {
+  const times = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(ts|js|css)$/.test(entry.name))
+    .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs);
+  return Math.max(...times);
 }
 
 export class LocalStack {
