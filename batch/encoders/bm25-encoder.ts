@@ -37,12 +37,13 @@ export function bm25Manifest(
     idf: tables.idf,
     log1pCount: null,
     maxLength: null,
+    windows: { maxWindows: 1, overlap: 0 },
     topK: vocabularySize,
     pruneRatio: 0,
     // A saturated frequency stays under 1.
     maxWeight: lexical.alpha,
     lexical,
-    maxTerms: null,
+    pruning: null,
     queryIdfFloor: 0,
   };
   return {
@@ -92,6 +93,7 @@ export class Bm25Encoder implements DocumentEncoder {
       ownTermIds: termIds,
       tokenCount: tokens.length,
       truncated: false,
+      unseenTokens: 0,
       cutByTopK: 0,
     };
   }

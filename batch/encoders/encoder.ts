@@ -14,9 +14,11 @@ export interface EncodedDocument {
   readonly ownTermIds: Uint32Array;
   /** Tokens of the whole text, specials out. */
   readonly tokenCount: number;
-  /** True when tokens past the model's maxLength were not seen by the model. */
+  /** True when the document has tokens that no window of the model saw. */
   readonly truncated: boolean;
-  /** Non-zero weights cut because there were more than the model's topK. */
+  /** How many those are; the lexical part of a weight counts them all the same. */
+  readonly unseenTokens: number;
+  /** Non-zero weights cut because there were more than the model's topK; of several windows, those cut of each. */
   readonly cutByTopK: number;
 }
 

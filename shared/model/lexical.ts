@@ -106,21 +106,3 @@ export function addWeights(a: SparseWeights, b: SparseWeights): SparseWeights {
   }
   return { termIds: termIds.slice(0, size), weights: weights.slice(0, size) };
 }
-
-/**
- * Keeps the terms that count most in a score: the largest idf · weight, of equal ones the lower id.
- * @param idf the model's own table: what a document keeps does not depend on a corpus
- */
-export function keepHeaviest(vector: SparseWeights, idf: Float32Array, maxTerms: number): SparseWeights {
-  const { termIds, weights } = vector;
-  if (termIds.length <= maxTerms) return vector;
-  const value = Float32Array.from(termIds, (id, at) => (idf[id] ?? 0) * weights[at]!);
-  const kept = Array.from(value.keys())
-    .sort((a, b) => value[b]! - value[a]! || a - b)
-    .slice(0, maxTerms)
-    .sort((a, b) => a - b);
-  return {
-    termIds: Uint32Array.from(kept, (at) => termIds[at]!),
-    weights: Float32Array.from(kept, (at) => weights[at]!),
-  };
-}

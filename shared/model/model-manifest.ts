@@ -8,9 +8,12 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import * as z from "zod";
 import { LzeroError } from "../errors.ts";
 
+/** [CLS] and [SEP]. */
+const SPECIAL_TOKENS = 2;
+
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 
-export const modelIdentitySchema = z.strictObject({
+const identityFields = z.strictObject({
   /** `onnx`: a graph that pools, activates and prunes. `bm25`: no weights. */
   encoder: z.enum(["onnx", "bm25"]),
   /** SHA-256 of model.onnx; null for an encoder without weights. */
@@ -23,6 +26,8 @@ export const modelIdentitySchema = z.strictObject({
   log1pCount: z.int().min(1).max(4).nullable(),
   /** Tokens that the graph sees of a document, [CLS] and [SEP] included; null: all of them. */
   maxLength: z.int().min(8).max(512).nullable(),
+  /** How a longer document is read (windows.ts); one window is the document's beginning. */
+  windows: z.strictObject({ maxWindows: z.int().min(1).max(1024), overlap: z.int().min(0) }),
   /** At most this many non-zero weights a document; the smallest are cut and counted. */
   topK: z.int().min(1).max(30522),
   /** Weights under this share of a document's largest are dropped; 0 keeps all. */
@@ -38,11 +43,28 @@ export const modelIdentitySchema = z.strictObject({
     /** Words of one stem count for each other by `share`; `classes` is the SHA-256 of stems.u16. */
     stems: z.strictObject({ share: z.number().min(0).max(1), classes: sha256Hex }).nullable(),
   }),
-  /** Terms kept of a document, lexical part included: those of the largest IDF_j · d_j; null keeps all. */
-  maxTerms: z.int().min(1).nullable(),
+  /**
+   * Terms kept of a document, lexical part included, by their value IDF_j · d_j: those of `minValue` and more, but
+   * at most the `atMost` and at least the `atLeast` most valuable; null keeps all.
+   */
+  pruning: z
+    .strictObject({
+      minValue: z.number().min(0),
+      atLeast: z.int().min(0),
+      atMost: z.int().min(1),
+    })
+    .nullable(),
   /** Query tokens with a smaller IDF are dropped unless nothing else is left; 0 keeps all. */
   queryIdfFloor: z.number().min(0),
 });
+
+export const modelIdentitySchema = identityFields.refine(
+  ({ maxLength, windows }) => maxLength === null || windows.overlap < maxLength - SPECIAL_TOKENS,
+  {
+    path: ["windows", "overlap"],
+    error: "must be less than the tokens of a window, [CLS] and [SEP] not counted",
+  },
+);
 
 export type ModelIdentity = z.infer<typeof modelIdentitySchema>;
 

@@ -22,11 +22,12 @@ const identity: ModelIdentity = {
   idf: "2".repeat(64),
   log1pCount: 2,
   maxLength: 64,
+  windows: { maxWindows: 1, overlap: 0 },
   topK: 64,
   pruneRatio: 0,
   maxWeight: 4,
   lexical: { alpha: 0, k1: 0.9, b: 0.4, averageLength: 10, stems: null },
-  maxTerms: null,
+  pruning: null,
   queryIdfFloor: 0,
 };
 
@@ -65,6 +66,7 @@ export function encodeFake(text: string): EncodedDocument {
     ownTermIds: termIds,
     tokenCount: words.length,
     truncated: words.length > 64,
+    unseenTokens: Math.max(0, words.length - 64),
     cutByTopK: 0,
   };
 }

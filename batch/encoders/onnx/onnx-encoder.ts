@@ -1,12 +1,15 @@
 /**
- * The neural document encoder: texts → WordPiece → batches of like length → worker threads that own onnxruntime
- * sessions → sparse vectors in the order of the texts. Pooling, activation, pruning and top-k happen in the graph.
+ * The neural document encoder: texts → WordPiece → windows → batches of like length → worker threads that own
+ * onnxruntime sessions → sparse vectors in the order of the texts. Pooling, activation, pruning and top-k of a window
+ * happen in the graph; a document's windows are joined here.
  */
 import { availableParallelism } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isLzeroError, LzeroError } from "../../../shared/errors.ts";
 import { DocumentWeigher } from "../../../shared/model/document-weight.ts";
+import type { SparseWeights } from "../../../shared/model/lexical.ts";
 import type { ModelManifest } from "../../../shared/model/model-manifest.ts";
+import { joinWindows } from "../../../shared/model/windows.ts";
 import type { Tokenizer } from "../../../shared/text/types.ts";
 import { Vocabulary } from "../../../shared/text/vocabulary.ts";
 import { WordPieceTokenizer } from "../../../shared/text/word-piece.ts";
@@ -15,7 +18,7 @@ import type { ModelFiles } from "../model-files.ts";
 import { planBatches } from "./batch-plan.ts";
 import { SessionPool } from "./session-pool.ts";
 import { SessionWorker } from "./session-worker.ts";
-import { type TokenizedDocument, tokenizeDocument } from "./tokenized-document.ts";
+import { type TokenizedDocument, tokenizeDocument, type WindowedLength } from "./tokenized-document.ts";
 import type { BatchRequest, BatchVectors, Device } from "./worker-messages.ts";
 
 export interface OnnxEncoderOptions {
@@ -36,11 +39,26 @@ export interface OnnxEncoderOptions {
 }
 
 /** Documents that are tokenized, sorted and batched together: enough for little padding, few enough to overlap. */
-const WINDOW_DOCUMENTS = 2048;
+const GROUP_DOCUMENTS = 2048;
 const MAX_ROWS = 256;
 const MAX_DEFAULT_THREADS = 16;
 /** Tokenizing yields to the event loop after so long, for timers such as a queue's heartbeat. */
 const TOKENIZE_SLICE_MS = 10;
+
+/** What the model was given so far. */
+export interface EncoderWork {
+  readonly batches: number;
+  readonly windows: number;
+  /** Tokens of the windows, [CLS] and [SEP] included. */
+  readonly tokens: number;
+  /** The same and what pads them. */
+  readonly paddedTokens: number;
+}
+
+/** The graph's vector of one window. */
+interface WindowVector extends SparseWeights {
+  readonly cutByTopK: number;
+}
 
 export class OnnxEncoder implements DocumentEncoder {
   readonly manifest: ModelManifest;
@@ -51,7 +69,8 @@ export class OnnxEncoder implements DocumentEncoder {
   private readonly weigher: DocumentWeigher;
   private readonly pool: SessionPool;
   private readonly tokenBudget: number;
-  private readonly maxLength: number;
+  private readonly length: WindowedLength;
+  private given: EncoderWork = { batches: 0, windows: 0, tokens: 0, paddedTokens: 0 };
   private isClosed = false;
 
   private constructor(
@@ -67,7 +86,11 @@ export class OnnxEncoder implements DocumentEncoder {
     this.weigher = new DocumentWeigher(files.manifest.identity, files.idf, files.stems);
     this.pool = pool;
     this.tokenBudget = tokenBudget;
-    this.maxLength = maxLength;
+    this.length = { maxLength, ...files.manifest.identity.windows };
+  }
+
+  get work(): EncoderWork {
+    return this.given;
   }
 
   /**
@@ -129,11 +152,11 @@ export class OnnxEncoder implements DocumentEncoder {
     };
     let running: Promise<void> = Promise.resolve();
     try {
-      for (let from = 0; from < texts.length; from += WINDOW_DOCUMENTS) {
-        const documents = await this.tokenizeWindow(texts.slice(from, from + WINDOW_DOCUMENTS), abort.signal);
-        // One window runs while the next is tokenized, no more.
+      for (let from = 0; from < texts.length; from += GROUP_DOCUMENTS) {
+        const documents = await this.tokenizeGroup(texts.slice(from, from + GROUP_DOCUMENTS), abort.signal);
+        // One group runs while the next is tokenized, no more.
         await running;
-        running = this.encodeWindow(documents, from, finish, () => onProgress(done), abort.signal);
+        running = this.encodeGroup(documents, from, finish, () => onProgress(done), abort.signal);
         running.catch((error) => abort.abort(error));
       }
       await running;
@@ -149,11 +172,11 @@ export class OnnxEncoder implements DocumentEncoder {
     await this.pool.close();
   }
 
-  private async tokenizeWindow(texts: readonly string[], signal: AbortSignal): Promise<TokenizedDocument[]> {
+  private async tokenizeGroup(texts: readonly string[], signal: AbortSignal): Promise<TokenizedDocument[]> {
     const documents: TokenizedDocument[] = [];
     let sliceEnd = performance.now() + TOKENIZE_SLICE_MS;
     for (const text of texts) {
-      documents.push(tokenizeDocument(this.tokenizer, text, this.maxLength));
+      documents.push(tokenizeDocument(this.tokenizer, text, this.length));
       if (performance.now() > sliceEnd) {
         await nextTurn();
         signal.throwIfAborted();
@@ -163,78 +186,102 @@ export class OnnxEncoder implements DocumentEncoder {
     return documents;
   }
 
-  private async encodeWindow(
+  private async encodeGroup(
     documents: readonly TokenizedDocument[],
     from: number,
     finish: (position: number, result: EncodedDocument | Error) => void,
     report: () => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const lengths = documents.map((document) => document.inputIds.length);
-    lengths.forEach((length, index) => {
-      if (length === 0) finish(from + index, this.toEncoded(documents[index]!, NO_VECTORS, 0));
+    const windows = documents.flatMap((document) => document.windows);
+    const documentOf = documents.flatMap((document, index) => document.windows.map(() => index));
+    const vectors = documents.map((): (WindowVector | Error)[] => []);
+    documents.forEach((document, index) => {
+      if (document.windows.length === 0) finish(from + index, this.toEncoded(document, []));
     });
-    if (lengths.includes(0)) report();
+    if (documents.some((document) => document.windows.length === 0)) report();
+    const lengths = windows.map((window) => window.length);
     const batches = planBatches(lengths, { tokenBudget: this.tokenBudget, maxRows: MAX_ROWS });
     await Promise.all(
       batches.map(async (batch) => {
-        const members = batch.map((index) => documents[index]!);
-        const encoded = await this.encodeBatch(members, signal);
-        batch.forEach((index, row) => {
-          finish(from + index, encoded[row]!);
+        const encoded = await this.encodeBatch(
+          batch.map((window) => windows[window]!),
+          signal,
+        );
+        batch.forEach((window, row) => {
+          const index = documentOf[window]!;
+          const document = documents[index]!;
+          vectors[index]!.push(encoded[row]!);
+          if (vectors[index]!.length === document.windows.length)
+            finish(from + index, this.toEncoded(document, vectors[index]!));
         });
         report();
       }),
     );
   }
 
-  /** A batch that fails is tried again document by document, so that only the one at fault is an error. */
+  /** A batch that fails is tried again window by window, so that only the one at fault is an error. */
   private async encodeBatch(
-    documents: readonly TokenizedDocument[],
+    windows: readonly Int32Array[],
     signal: AbortSignal,
-  ): Promise<(EncodedDocument | Error)[]> {
+  ): Promise<(WindowVector | Error)[]> {
     try {
-      const vectors = await this.pool.run(() => padBatch(documents), signal);
-      return documents.map((document, row) => this.toEncoded(document, vectors, row));
+      const vectors = await this.pool.run(() => this.padBatch(windows), signal);
+      return windows.map((_, row) => vectorOf(vectors, row));
     } catch (error) {
       if (!isLzeroError(error, "encoder_batch_failed")) throw error;
-      if (documents.length === 1) return [error];
-      const alone = await Promise.all(documents.map((document) => this.encodeBatch([document], signal)));
+      if (windows.length === 1) return [error];
+      const alone = await Promise.all(windows.map((window) => this.encodeBatch([window], signal)));
       return alone.flat();
     }
   }
 
-  private toEncoded(document: TokenizedDocument, vectors: BatchVectors, row: number): EncodedDocument {
-    const start = vectors.offsets[row]!;
-    const end = vectors.offsets[row + 1]!;
-    const neural = {
-      termIds: vectors.termIds.slice(start, end),
-      weights: vectors.weights.slice(start, end),
-    };
+  /** @param vectors of all windows in any order: a maximum and a sum do not depend on it */
+  private toEncoded(
+    document: TokenizedDocument,
+    vectors: readonly (WindowVector | Error)[],
+  ): EncodedDocument | Error {
+    const windows: WindowVector[] = [];
+    for (const vector of vectors) {
+      if (vector instanceof Error) return vector;
+      windows.push(vector);
+    }
+    const only = windows.length === 1 ? windows[0]! : null;
+    const neural = only === null ? joinWindows(windows, this.manifest.identity) : { ...only, cut: 0 };
     return {
-      ...this.weigher.weigh(neural, document.ownTokens),
+      ...this.weigher.weigh({ termIds: neural.termIds, weights: neural.weights }, document.ownTokens),
       ownTermIds: document.ownTermIds,
       tokenCount: document.tokenCount,
-      truncated: document.truncated,
-      cutByTopK: vectors.cutByTopK[row]!,
+      truncated: document.unseenTokens > 0,
+      unseenTokens: document.unseenTokens,
+      cutByTopK: windows.reduce((sum, { cutByTopK }) => sum + cutByTopK, neural.cut),
     };
+  }
+
+  /** Lays windows side by side, padded with 0 to the longest. */
+  private padBatch(windows: readonly Int32Array[]): Omit<BatchRequest, "requestId"> {
+    const lengths = Int32Array.from(windows, (window) => window.length);
+    const length = lengths.reduce((longest, each) => Math.max(longest, each), 0);
+    const tokenIds = new Int32Array(windows.length * length);
+    windows.forEach((window, row) => {
+      tokenIds.set(window, row * length);
+    });
+    this.given = {
+      batches: this.given.batches + 1,
+      windows: this.given.windows + windows.length,
+      tokens: this.given.tokens + lengths.reduce((sum, each) => sum + each, 0),
+      paddedTokens: this.given.paddedTokens + tokenIds.length,
+    };
+    return { tokenIds, lengths, length };
   }
 }
 
-const NO_VECTORS: BatchVectors = {
-  offsets: new Uint32Array(2),
-  termIds: new Uint32Array(0),
-  weights: new Float32Array(0),
-  cutByTopK: new Uint32Array(1),
-};
-
-/** Lays rows side by side, padded with 0 to the longest. */
-function padBatch(documents: readonly TokenizedDocument[]): Omit<BatchRequest, "requestId"> {
-  const lengths = Int32Array.from(documents, (document) => document.inputIds.length);
-  const length = lengths.reduce((longest, each) => Math.max(longest, each), 0);
-  const tokenIds = new Int32Array(documents.length * length);
-  documents.forEach((document, row) => {
-    tokenIds.set(document.inputIds, row * length);
-  });
-  return { tokenIds, lengths, length };
+function vectorOf(vectors: BatchVectors, row: number): WindowVector {
+  const start = vectors.offsets[row]!;
+  const end = vectors.offsets[row + 1]!;
+  return {
+    termIds: vectors.termIds.slice(start, end),
+    weights: vectors.weights.slice(start, end),
+    cutByTopK: vectors.cutByTopK[row]!,
+  };
 }

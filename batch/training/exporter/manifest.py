@@ -39,11 +39,12 @@ def write_model_folder(folder: Path, model: bytes, vocabulary: bytes, idf: np.nd
         "idf": _sha256(idf_bytes),
         "log1pCount": description.log1p_count,
         "maxLength": description.max_length,
+        "windows": {"maxWindows": 1, "overlap": 0},
         "topK": description.top_k,
         "pruneRatio": description.prune_ratio,
         "maxWeight": description.max_weight,
         "lexical": {"alpha": 0, "k1": 0.9, "b": 0.4, "averageLength": 150, "stems": None},
-        "maxTerms": None,
+        "pruning": None,
         "queryIdfFloor": 0,
     }
     manifest = {

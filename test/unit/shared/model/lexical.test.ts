@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addWeights, keepHeaviest, lexicalWeights, stemClasses } from "../../../../shared/model/lexical.ts";
+import { addWeights, lexicalWeights, stemClasses } from "../../../../shared/model/lexical.ts";
 
 const PARAMETERS = { alpha: 0.5, k1: 0.9, b: 0.4, averageLength: 4 };
 
@@ -47,23 +47,6 @@ describe("lexicalWeights with stem classes", () => {
   it("is the plain weight for a share of 0", () => {
     const none = stemClasses(stems.classOf, 0);
     expect(lexicalWeights([7, 3, 7, 8], PARAMETERS, none)).toEqual(lexicalWeights([7, 3, 7, 8], PARAMETERS));
-  });
-});
-
-describe("keepHeaviest", () => {
-  const vector = { termIds: Uint32Array.of(1, 2, 3, 4), weights: Float32Array.of(1, 2, 2, 4) };
-  const idf = Float32Array.of(0, 8, 1, 1, 0.5);
-
-  it("returns the terms of the largest idf · weight, the lower id among equals, by ascending id", () => {
-    expect(Array.from(keepHeaviest(vector, idf, 2).termIds)).toEqual([1, 2]);
-    expect(keepHeaviest(vector, idf, 3)).toEqual({
-      termIds: Uint32Array.of(1, 2, 3),
-      weights: Float32Array.of(1, 2, 2),
-    });
-  });
-
-  it("returns a vector that is small enough as it is", () => {
-    expect(keepHeaviest(vector, idf, 4)).toBe(vector);
   });
 });
 

@@ -219,7 +219,7 @@ describe("OnnxEncoder with the committed model", () => {
     expect(both.termIds).toEqual(expected.termIds);
     expect(both.weights).toEqual(expected.weights);
 
-    const pruned = await encodeWith({ lexical, maxTerms: 5 });
+    const pruned = await encodeWith({ lexical, pruning: { minValue: 1e9, atLeast: 5, atMost: 9 } });
     const weights = Array.from(both.termIds, (id, at) => files.idf[id]! * both.weights[at]!);
     const fifth = weights.toSorted((a, b) => b - a)[4]!;
     expect(Array.from(pruned.termIds)).toEqual(
