@@ -7,6 +7,7 @@ The graph is built by batch/training/exporter; static scales come from the train
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from exporter.quantization import quantize_head
 from exporter.running import collect_head_input
 
 from .data import load_pool
+from .lexical import stem_classes
 from .model import load_encoder, save_encoder
 from .paths import MODEL
 from .settings import Settings
@@ -26,6 +28,8 @@ from .train import interpolate, pool_folder, run_folder
 CALIBRATION_TEXTS = 1600
 TOP_K = 1024
 """Non-zero weights that leave the graph; pruning by IDF follows with the lexical part, outside of it."""
+PRUNING = {"minValue": 3.0, "atLeast": 16, "atMost": 256}
+"""Of IDF_j · d_j, as shared/model/pruning.ts applies it."""
 LICENCE = "Apache-2.0"
 
 
@@ -49,21 +53,36 @@ def export_model(settings: Settings, share: float, out: Path, max_weight: float 
     description = ModelDescription(
         settings.name, settings.log1p_count, settings.max_length, TOP_K, 0.0, max_weight, LICENCE, _provenance(settings, share)
     )
-    manifest = write_model_folder(out, model, vocabulary, load_idf(MODEL / "idf.json", vocabulary), description)
-    manifest = with_lexical_part(manifest, settings)
+    manifest_idf = load_idf(MODEL / "idf.json", vocabulary)
+    manifest = write_model_folder(out, model, vocabulary, manifest_idf, description)
+    stems = stem_table(len(manifest_idf)) if settings.lexical.stem_share > 0 else None
+    manifest = with_lexical_part(manifest, settings, stems)
+    if stems is not None:
+        (out / "stems.u16").write_bytes(stems)
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return {"sizeBytes": len(model), "fingerprint": manifest["fingerprint"], "share": share}
 
 
-def with_lexical_part(manifest: dict, settings: Settings) -> dict:
-    """The manifest with the lexical constants and the query floor of the training, fingerprint made anew."""
+def stem_table(vocabulary_size: int) -> bytes:
+    """stems.u16: little-endian uint16 [vocabulary], the number of a word's stem class from 1 on, 0 for none."""
+    table = np.zeros(vocabulary_size, dtype="<u2")
+    for number, members in enumerate(stem_classes(), start=1):
+        table[members] = number
+    return table.tobytes()
+
+
+def with_lexical_part(manifest: dict, settings: Settings, stems: bytes | None) -> dict:
+    """The manifest with lexical constants, pruning and query floor of the training, fingerprint made anew."""
     lexical = settings.lexical
+    classes = None if stems is None else {"share": lexical.stem_share, "classes": sha256(stems).hexdigest()}
     identity = {
         **manifest["identity"],
         "lexical": {
             **manifest["identity"]["lexical"],
             "alpha": lexical.alpha, "k1": lexical.k1, "b": lexical.b, "averageLength": lexical.average_length,
+            "stems": classes,
         },
+        "pruning": PRUNING,
         "queryIdfFloor": settings.query_idf_floor,
     }
     return {**manifest, "identity": identity, "fingerprint": fingerprint(identity)}

@@ -45,15 +45,17 @@ def cached_vectors(pool: Path, name: str, make):
 
 
 def served_options(identity: dict) -> ServedOptions:
-    """What the manifest says; stem share, blending and pruning have defaults where a manifest does not name them."""
+    """What the manifest says."""
     lexical = identity["lexical"]
-    default = ServedOptions()
+    pruning = identity["pruning"]
     return ServedOptions(
         lexical=LexicalOptions(
             lexical["alpha"], lexical["k1"], lexical["b"], lexical["averageLength"],
-            lexical.get("stemShare", default.lexical.stem_share if lexical["alpha"] > 0 else 0.0),
+            0.0 if lexical["stems"] is None else lexical["stems"]["share"],
         ),
         query_idf_floor=identity["queryIdfFloor"],
+        top=0 if pruning is None else pruning["atMost"],
+        threshold=0.0 if pruning is None else pruning["minValue"],
         max_weight=identity["maxWeight"],
     )
 
