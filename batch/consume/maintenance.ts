@@ -4,7 +4,7 @@
  */
 import type { Logger } from "../logging.ts";
 import { type CollectorOptions, collectGarbage } from "../publish/collector.ts";
-import { refreshIdf } from "../publish/idf-refresher.ts";
+import { type RefreshOptions, refreshIdf } from "../publish/idf-refresher.ts";
 import type { Merger } from "../publish/merger.ts";
 import type { BoundModel, IndexTarget } from "../publish/publish-target.ts";
 
@@ -15,6 +15,7 @@ export interface MaintenanceOptions {
   readonly merger: Merger;
   readonly logger: Logger;
   readonly collector?: CollectorOptions;
+  readonly weigher?: RefreshOptions;
   readonly collectIntervalMs?: number;
   readonly now?: () => number;
 }
@@ -29,11 +30,11 @@ export class Maintenance {
 
   /** @throws LzeroError of the catalog and the store; doing it again later is always right */
   async maintain(target: IndexTarget, model: BoundModel): Promise<void> {
-    const { merger, logger, collector } = this.#options;
+    const { merger, logger, collector, weigher } = this.#options;
     const { index } = target;
     const merged = await merger.mergeOnce(target);
     if (merged !== null) logger.info({ ...merged, index }, "segments merged");
-    const weighed = await refreshIdf(target, model);
+    const weighed = await refreshIdf(target, model, weigher);
     if (weighed !== null) logger.info({ ...weighed, index }, "query tables made anew");
     const now = (this.#options.now ?? Date.now)();
     const intervalMs = this.#options.collectIntervalMs ?? COLLECT_INTERVAL_MS;

@@ -23,6 +23,9 @@ export interface ChildOptions {
   readonly readyTimeoutMs: number;
   readonly stopTimeoutMs: number;
   readonly firstRestartDelayMs?: number;
+  readonly maxRestartDelayMs?: number;
+  /** Crashes within CRASH_WINDOW_MS after which it is given up. @default 5 */
+  readonly maxCrashes?: number;
   /** A new process runs (mark) or the last one ended (null). */
   readonly onChange: (mark: ProcessMark | null) => void;
   readonly onRestart: (attempt: number, reason: string) => void;
@@ -30,7 +33,6 @@ export interface ChildOptions {
   readonly onGiveUp: (error: LzeroError) => void;
 }
 
-/** Crashes within the window after which a child is given up. */
 const MAX_CRASHES = 5;
 const CRASH_WINDOW_MS = 120_000;
 const FIRST_RESTART_DELAY_MS = 500;
@@ -55,6 +57,11 @@ export class SupervisedChild {
 
   get name(): string {
     return this.#options.name;
+  }
+
+  /** The process that runs now; null between a crash and the next start. */
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
   }
 
   /** Starts the child and waits until it is ready. @throws LzeroError `child_failed` with the end of its log */
@@ -131,7 +138,7 @@ export class SupervisedChild {
       const nowMs = Date.now();
       this.#crashTimes = [...this.#crashTimes.filter((time) => nowMs - time < CRASH_WINDOW_MS), nowMs];
       const crashes = this.#crashTimes.length;
-      if (crashes >= MAX_CRASHES) {
+      if (crashes >= (this.#options.maxCrashes ?? MAX_CRASHES)) {
         const message = `${this.name} ended ${crashes} times in ${CRASH_WINDOW_MS / 1000} s, the last time by ${reason}`;
         this.#options.onGiveUp(
           new LzeroError("child_failed", `${message}\n${this.#describeLog()}`, { name: this.name }),
@@ -140,7 +147,8 @@ export class SupervisedChild {
       }
       this.#options.onRestart(crashes, reason);
       const first = this.#options.firstRestartDelayMs ?? FIRST_RESTART_DELAY_MS;
-      await sleep(Math.min(MAX_RESTART_DELAY_MS, first * 2 ** (crashes - 1)));
+      const longest = this.#options.maxRestartDelayMs ?? MAX_RESTART_DELAY_MS;
+      await sleep(Math.min(longest, first * 2 ** (crashes - 1)));
       if (this.#stopping) return;
       try {
         await this.start();

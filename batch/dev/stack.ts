@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LzeroError } from "../../shared/errors.ts";
-import { SupervisedChild } from "./child.ts";
+import { type ChildOptions, SupervisedChild } from "./child.ts";
 import type { EdgeProcessConfig } from "./edge-process.ts";
 import { CONFIG_VARIABLE } from "./ipc.ts";
 import type { StackKeys } from "./keys.ts";
@@ -34,16 +34,22 @@ export interface StackOptions {
   readonly onGroups: (groups: readonly ProcessMark[]) => void;
   readonly onRestart: (name: string, attempt: number, reason: string, logPath: string) => void;
   readonly onGiveUp: (error: LzeroError) => void;
+  /** How children are started again; default: as `npm start` does. */
+  readonly restart?: Pick<ChildOptions, "firstRestartDelayMs" | "maxRestartDelayMs" | "maxCrashes">;
+  /** Options of `lzero consume` beyond those of the stack. */
+  readonly consumerArgs?: readonly string[];
+  /** Variables of the consumer beyond those of the stack, asked for before each of its starts. */
+  readonly consumerEnvironment?: () => Readonly<Record<string, string>>;
 }
+
+export type ChildName = "queue" | "edge" | "consumer";
 
 export class Stack {
   readonly #children: readonly SupervisedChild[];
   readonly url: string;
-  readonly #edge: SupervisedChild;
 
-  private constructor(url: string, edge: SupervisedChild, children: readonly SupervisedChild[]) {
+  private constructor(url: string, children: readonly SupervisedChild[]) {
     this.url = url;
-    this.#edge = edge;
     this.#children = children;
   }
 
@@ -77,6 +83,7 @@ export class Stack {
         },
         onRestart: (attempt, reason) => options.onRestart(name, attempt, reason, folder.log(name)),
         onGiveUp: options.onGiveUp,
+        ...options.restart,
       });
 
     const queue = make("queue", ["dev-queue"], STOP_TIMEOUT_MS, () =>
@@ -105,7 +112,7 @@ export class Stack {
     const consumer = make(
       "consumer",
       // The first documents shall be found soon; later the queue fills batches faster than this.
-      ["consume", "--flush-seconds", "1"],
+      ["consume", "--flush-seconds", "1", ...(options.consumerArgs ?? [])],
       CONSUMER_STOP_TIMEOUT_MS,
       () => ({
         LZERO_URL: url,
@@ -123,11 +130,12 @@ export class Stack {
         CLOUDFLARE_API_TOKEN: keys.apiToken,
         LZERO_KV_NAMESPACE_ID: NAMESPACE_ID,
         CLOUDFLARE_API_BASE_URL: kvBaseUrl(edge),
+        ...options.consumerEnvironment?.(),
       }),
       false,
     );
     const children = [queue, edge, consumer];
-    const stack = new Stack(url, edge, children);
+    const stack = new Stack(url, children);
     await Promise.all(children.map(({ name }) => rotateLog(folder.log(name))));
     try {
       for (const child of children) await child.start();
@@ -140,7 +148,26 @@ export class Stack {
 
   /** Where KV answers; it stays there when the edge is started again. */
   get kv(): StackKv {
-    return { baseUrl: kvBaseUrl(this.#edge), accountId: ACCOUNT_ID, namespaceId: NAMESPACE_ID };
+    return { baseUrl: kvBaseUrl(this.#child("edge")), accountId: ACCOUNT_ID, namespaceId: NAMESPACE_ID };
+  }
+
+  /** Where the queues answer, signed with the keys of the stack. */
+  get queues(): {
+    readonly endpoint: string;
+    readonly queueUrl: string;
+    readonly deadLetterQueueUrl: string;
+  } {
+    const port = this.#child("queue").ports.queue!;
+    return {
+      endpoint: `http://${LOOPBACK}:${port}`,
+      queueUrl: queueUrl(port, QUEUE_NAME),
+      deadLetterQueueUrl: queueUrl(port, DEAD_LETTER_QUEUE_NAME),
+    };
+  }
+
+  /** Process id of a child; null between its crash and its next start. */
+  pidOf(name: ChildName): number | null {
+    return this.#child(name).pid;
   }
 
   /** Stops in the order that loses nothing: the consumer drains, then the edge, then the queue. */
@@ -151,6 +178,10 @@ export class Stack {
   /** Ends everything at once. */
   async kill(): Promise<void> {
     await Promise.all(this.#children.map((child) => child.kill()));
+  }
+
+  #child(name: ChildName): SupervisedChild {
+    return this.#children.find((child) => child.name === name)!;
   }
 }
 

@@ -9,6 +9,7 @@ import { idfTable } from "../../shared/model/idf.ts";
 import { tablesKey } from "../../shared/storage/keys.ts";
 import { readCorpusFrequencies } from "./corpus-frequencies.ts";
 import type { BoundModel, IndexTarget } from "./publish-target.ts";
+import type { OnStep } from "./write-segment.ts";
 
 /** A snapshot is made again when the number of documents has changed by this share of what it counted. */
 export const REFRESH_SHARE = 0.1;
@@ -17,6 +18,12 @@ export interface IdfRefresh {
   readonly generation: number;
   readonly tables: string;
   readonly documents: number;
+}
+
+export interface RefreshOptions {
+  /** Also when the counts are fresh enough. */
+  readonly always?: boolean;
+  readonly onStep?: OnStep;
 }
 
 /** Whether queries are weighted by something else than the settings ask for, or by counts that are too old. */
@@ -30,14 +37,13 @@ export function needsRefresh({ settings, model, snapshot, segments }: CatalogSta
 
 /**
  * Publishes the tables that the settings ask for, if they are not in use.
- * @param always also when the counts are fresh enough
  * @returns null when nothing had to be done
  * @throws LzeroError of the catalog, the store and the decoders; doing it again is harmless
  */
 export async function refreshIdf(
   target: IndexTarget,
   model: BoundModel,
-  always = false,
+  { always = false, onStep = () => undefined }: RefreshOptions = {},
 ): Promise<IdfRefresh | null> {
   const status = await target.catalog.status();
   if (!needsRefresh(status) && !(always && status.model !== null && status.settings.idf !== "model"))
@@ -53,12 +59,14 @@ export async function refreshIdf(
     documents = corpus.documents;
   }
   await target.store.write([{ key: tablesKey(tables.fingerprint), value: tables.value }]);
+  await onStep("tables");
   const { generation } = await target.catalog.weigh({
     model: model.binding.fingerprint,
     tables: tables.fingerprint,
     idf,
     documents,
   });
+  await onStep("weighed");
   return { generation, tables: tables.fingerprint, documents };
 }
 
