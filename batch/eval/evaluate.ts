@@ -24,7 +24,6 @@ import { type PublishDocument, Publisher } from "../publish/publisher.ts";
 import { MemoryStore } from "../storage/memory-store.ts";
 import type { Collection, EvalDocument } from "./beir.ts";
 import { evaluateRun, type Metrics } from "./metrics.ts";
-import { type RankedDocument, rankingsOf, type ScoredRun } from "./trec-run.ts";
 
 const INDEX = "eval";
 /** A batch of the consumer: documents that become one segment. */
@@ -54,19 +53,14 @@ export interface EvalRow extends Metrics {
   /** Mean terms of a query vector. */
   readonly queryTerms: number;
   readonly bytesPerPosting: number;
-  /** Stored bytes of the index, documents included. */
-  readonly indexBytes: number;
-  /** Mean values of the store that a query reads for its 100 hits, nothing cached, and their bytes. */
-  readonly readsPerQuery: number;
-  readonly bytesPerQuery: number;
   readonly fingerprint: string;
 }
 
 export interface EvalResult {
   readonly documents: number;
   readonly rows: readonly EvalRow[];
-  /** Hits by query, of each row. */
-  readonly runs: readonly ScoredRun[];
+  /** Ranked document ids by query, of each row. */
+  readonly runs: readonly ReadonlyMap<string, readonly string[]>[];
   readonly documentsPerSecond: number;
   /** Documents of which tokens past the model's length were not seen. */
   readonly truncated: number;
@@ -105,11 +99,11 @@ export async function evaluate(
 
   const cost = await postingCost(store, catalog.manifest(), model.idf.length);
   const rows: EvalRow[] = [];
-  const runs: ScoredRun[] = [];
+  const runs: ReadonlyMap<string, readonly string[]>[] = [];
   for (const idf of idfModes) {
     catalog.create({ ...settings, idf });
     await refreshIdf(target, bound, { always: true });
-    const { run, queries, reads, bytesRead } = await runQueries(
+    const { run, queries } = await runQueries(
       collection,
       model.tokenizer,
       catalog.manifest(),
@@ -123,14 +117,11 @@ export async function evaluate(
     );
     rows.push({
       idf,
-      ...evaluateRun(collection.qrels, rankingsOf(run)),
+      ...evaluateRun(collection.qrels, run),
       docLen: cost.postings / collection.documents.length,
       flops: expectedMultiplications(queries, cost.documentFrequencies, collection.documents.length),
       queryTerms: queries.reduce((sum, { termIds }) => sum + termIds.length, 0) / queries.length,
       bytesPerPosting: cost.listBytes / cost.postings,
-      indexBytes: cost.indexBytes,
-      readsPerQuery: reads / queries.length,
-      bytesPerQuery: bytesRead / queries.length,
       fingerprint: model.encoder.manifest.fingerprint,
     });
     runs.push(run);
@@ -206,28 +197,22 @@ async function runQueries(
   manifest: Manifest,
   store: MemoryStore,
   onProgress: (done: number) => void,
-): Promise<{ run: ScoredRun; queries: QueryVector[]; reads: number; bytesRead: number }> {
-  const run = new Map<string, RankedDocument[]>();
-  let reads = 0;
-  let bytesRead = 0;
+): Promise<{ run: Map<string, string[]>; queries: QueryVector[] }> {
+  const run = new Map<string, string[]>();
   const vectors: QueryVector[] = [];
   const tables = await readTables(store, manifest);
   for (const { id, text } of queries) {
     const vector = encodeQuery(text, tokenizer, tables);
-    const { hits, stats } = await search(store, manifest, vector, { k: DEPTH, offset: 0 });
+    const { hits } = await search(store, manifest, vector, { k: DEPTH, offset: 0 });
     // A collection in which a query is a document of its own (ArguAna) leaves the document out, as BEIR does.
     run.set(
       id,
-      hits
-        .map(({ document, integerScore }) => ({ id: document.id, score: integerScore }))
-        .filter((hit) => hit.id !== id),
+      hits.map(({ document }) => document.id).filter((hit) => hit !== id),
     );
-    reads += stats.reads;
-    bytesRead += stats.bytesRead;
     vectors.push(vector);
     onProgress(vectors.length);
   }
-  return { run, queries: vectors, reads, bytesRead };
+  return { run, queries: vectors };
 }
 
 /** The query tables that the manifest names, as a Worker reads them. */
@@ -242,7 +227,6 @@ async function readTables(store: MemoryStore, { index, model }: Manifest): Promi
 interface PostingCost {
   readonly postings: number;
   readonly listBytes: number;
-  readonly indexBytes: number;
   readonly documentFrequencies: Uint32Array;
 }
 
@@ -264,8 +248,7 @@ async function postingCost(
       listBytes += entry.length;
     }
   }
-  const indexBytes = manifest.segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  return { postings, listBytes, indexBytes, documentFrequencies };
+  return { postings, listBytes, documentFrequencies };
 }
 
 function expectedMultiplications(
