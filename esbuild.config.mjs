@@ -56,6 +56,8 @@ function buildWorker() {
   const modules = readdirSync(outdir).filter((name) => !name.endsWith(".map") && name !== "README.md");
   const sizeBytes = modules.reduce((sum, name) => sum + gzipSync(readFileSync(join(outdir, name))).length, 0);
   const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
-  console.log(`Worker: ${kib(sizeBytes)} compressed in ${modules.length} modules (budget ${kib(WORKER_BUDGET_BYTES)})`);
+  console.log(
+    `Worker: ${kib(sizeBytes)} compressed in ${modules.length} modules (budget ${kib(WORKER_BUDGET_BYTES)})`,
+  );
   if (sizeBytes > WORKER_BUDGET_BYTES) throw new Error("the Worker is over its size budget");
 }
