@@ -24,6 +24,7 @@ import { type PublishDocument, Publisher } from "../publish/publisher.ts";
 import { MemoryStore } from "../storage/memory-store.ts";
 import type { Collection, EvalDocument } from "./beir.ts";
 import { evaluateRun, type Metrics } from "./metrics.ts";
+import { type RankedDocument, rankingsOf, type ScoredRun } from "./trec-run.ts";
 
 const INDEX = "eval";
 /** A batch of the consumer: documents that become one segment. */
@@ -53,17 +54,24 @@ export interface EvalRow extends Metrics {
   /** Mean terms of a query vector. */
   readonly queryTerms: number;
   readonly bytesPerPosting: number;
+  /** Stored bytes of the index, documents included. */
+  readonly indexBytes: number;
+  /** Mean values of the store that a query reads for its 100 hits, nothing cached, and their bytes. */
+  readonly readsPerQuery: number;
+  readonly bytesPerQuery: number;
   readonly fingerprint: string;
 }
 
 export interface EvalResult {
   readonly documents: number;
   readonly rows: readonly EvalRow[];
-  /** Ranked document ids by query, of each row. */
-  readonly runs: readonly ReadonlyMap<string, readonly string[]>[];
+  /** Hits by query, of each row. */
+  readonly runs: readonly ScoredRun[];
   readonly documentsPerSecond: number;
-  /** Documents of which tokens past the model's length were not seen. */
+  /** Documents with tokens that the model did not see. */
   readonly truncated: number;
+  /** How many tokens those are. */
+  readonly unseenTokens: number;
   /** Weights above the model's maxWeight. */
   readonly clipped: number;
 }
@@ -99,11 +107,11 @@ export async function evaluate(
 
   const cost = await postingCost(store, catalog.manifest(), model.idf.length);
   const rows: EvalRow[] = [];
-  const runs: ReadonlyMap<string, readonly string[]>[] = [];
+  const runs: ScoredRun[] = [];
   for (const idf of idfModes) {
     catalog.create({ ...settings, idf });
     await refreshIdf(target, bound, { always: true });
-    const { run, queries } = await runQueries(
+    const { run, queries, reads, bytesRead } = await runQueries(
       collection,
       model.tokenizer,
       catalog.manifest(),
@@ -117,11 +125,14 @@ export async function evaluate(
     );
     rows.push({
       idf,
-      ...evaluateRun(collection.qrels, run),
+      ...evaluateRun(collection.qrels, rankingsOf(run)),
       docLen: cost.postings / collection.documents.length,
       flops: expectedMultiplications(queries, cost.documentFrequencies, collection.documents.length),
       queryTerms: queries.reduce((sum, { termIds }) => sum + termIds.length, 0) / queries.length,
       bytesPerPosting: cost.listBytes / cost.postings,
+      indexBytes: cost.indexBytes,
+      readsPerQuery: reads / queries.length,
+      bytesPerQuery: bytesRead / queries.length,
       fingerprint: model.encoder.manifest.fingerprint,
     });
     runs.push(run);
@@ -142,9 +153,10 @@ async function publishCollection(
   target: IndexTarget,
   catalog: Catalog,
   onProgress: (progress: EvalProgress) => void,
-): Promise<{ truncated: number; clipped: number }> {
+): Promise<{ truncated: number; unseenTokens: number; clipped: number }> {
   const publisher = new Publisher();
   let truncated = 0;
+  let unseenTokens = 0;
   let clipped = 0;
   for (let first = 0; first < documents.length; first += SEGMENT_DOCUMENTS) {
     const batch = documents.slice(first, first + SEGMENT_DOCUMENTS);
@@ -167,9 +179,10 @@ async function publishCollection(
     });
     const result = await publisher.publish(target, bound, toPublish);
     truncated += result.truncated;
+    unseenTokens += result.unseenTokens;
     clipped += result.clipped;
   }
-  return { truncated, clipped };
+  return { truncated, unseenTokens, clipped };
 }
 
 /** Has the catalog accept a batch as ingests, as the API would. */
@@ -197,22 +210,28 @@ async function runQueries(
   manifest: Manifest,
   store: MemoryStore,
   onProgress: (done: number) => void,
-): Promise<{ run: Map<string, string[]>; queries: QueryVector[] }> {
-  const run = new Map<string, string[]>();
+): Promise<{ run: ScoredRun; queries: QueryVector[]; reads: number; bytesRead: number }> {
+  const run = new Map<string, RankedDocument[]>();
+  let reads = 0;
+  let bytesRead = 0;
   const vectors: QueryVector[] = [];
   const tables = await readTables(store, manifest);
   for (const { id, text } of queries) {
     const vector = encodeQuery(text, tokenizer, tables);
-    const { hits } = await search(store, manifest, vector, { k: DEPTH, offset: 0 });
+    const { hits, stats } = await search(store, manifest, vector, { k: DEPTH, offset: 0 });
     // A collection in which a query is a document of its own (ArguAna) leaves the document out, as BEIR does.
     run.set(
       id,
-      hits.map(({ document }) => document.id).filter((hit) => hit !== id),
+      hits
+        .map(({ document, integerScore }) => ({ id: document.id, score: integerScore }))
+        .filter((hit) => hit.id !== id),
     );
+    reads += stats.reads;
+    bytesRead += stats.bytesRead;
     vectors.push(vector);
     onProgress(vectors.length);
   }
-  return { run, queries: vectors };
+  return { run, queries: vectors, reads, bytesRead };
 }
 
 /** The query tables that the manifest names, as a Worker reads them. */
@@ -227,6 +246,7 @@ async function readTables(store: MemoryStore, { index, model }: Manifest): Promi
 interface PostingCost {
   readonly postings: number;
   readonly listBytes: number;
+  readonly indexBytes: number;
   readonly documentFrequencies: Uint32Array;
 }
 
@@ -248,7 +268,8 @@ async function postingCost(
       listBytes += entry.length;
     }
   }
-  return { postings, listBytes, documentFrequencies };
+  const indexBytes = manifest.segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { postings, listBytes, indexBytes, documentFrequencies };
 }
 
 function expectedMultiplications(

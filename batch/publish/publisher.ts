@@ -40,6 +40,8 @@ export interface PublishResult {
   readonly cut: number;
   /** Documents longer than the model reads. */
   readonly truncated: number;
+  /** Tokens of these that the model did not see. */
+  readonly unseenTokens: number;
   readonly attempts: number;
 }
 
@@ -112,6 +114,7 @@ export class Publisher {
           dropped: quantized.dropped,
           cut: distinct.reduce((sum, { vector }) => sum + vector.cutByTopK, 0),
           truncated: distinct.reduce((sum, { vector }) => sum + (vector.truncated ? 1 : 0), 0),
+          unseenTokens: distinct.reduce((sum, { vector }) => sum + vector.unseenTokens, 0),
           attempts: attempt,
         };
       } catch (error) {

@@ -111,10 +111,11 @@ describe("Publisher", () => {
       ownTermIds: Uint32Array.of(6),
       tokenCount: 100,
       truncated: true,
+      unseenTokens: 5,
       cutByTopK: 4,
     };
     const result = await publish([{ ...documents[0]!, vector }, documents[1]!]);
-    expect(result).toMatchObject({ clipped: 1, dropped: 1, cut: 4, truncated: 1 });
+    expect(result).toMatchObject({ clipped: 1, dropped: 1, cut: 4, truncated: 1, unseenTokens: 5 });
   });
 
   const STEPS = ["tables", "encoded", "staged", "pages", "located:0", "committed"];

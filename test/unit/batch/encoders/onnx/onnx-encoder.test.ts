@@ -140,9 +140,9 @@ describe("OnnxEncoder with the committed model", () => {
       "sea ".repeat(255),
       "sea ".repeat(254),
     ]);
-    expect(huge).toMatchObject({ tokenCount: 50_000, truncated: true });
-    expect(cut).toMatchObject({ tokenCount: 255, truncated: true });
-    expect(fits).toMatchObject({ tokenCount: 254, truncated: false });
+    expect(huge).toMatchObject({ tokenCount: 50_000, truncated: true, unseenTokens: 49_746 });
+    expect(cut).toMatchObject({ tokenCount: 255, truncated: true, unseenTokens: 1 });
+    expect(fits).toMatchObject({ tokenCount: 254, truncated: false, unseenTokens: 0 });
     expect(impacts(huge!)).toEqual(impacts(fits!));
     expect(Array.from(huge!.ownTermIds)).toEqual([vocabulary.idOf("sea")]);
   });
