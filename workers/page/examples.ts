@@ -15,9 +15,24 @@ export function exampleQueries(index: string): readonly string[] {
   return EXAMPLES_BY_INDEX[index] ?? [];
 }
 
+export interface Heading {
+  readonly heading: string;
+  /** What to do here, in a sentence. */
+  readonly lead: string;
+  readonly placeholder: string;
+}
+
 /** The demo's documents are definitions: its page can say so. */
-export function headingOf(index: string): { readonly heading: string; readonly placeholder: string } {
+export function headingOf(index: string): Heading {
   return index === "demo"
-    ? { heading: "Describe it. Find the word.", placeholder: "fear of spiders" }
-    : { heading: `Search ${index} by meaning`, placeholder: "What are you looking for?" };
+    ? {
+        heading: "Describe it. Find the word.",
+        lead: "A reverse dictionary: say what a word means in words of your own, and read the words that mean it.",
+        placeholder: "fear of spiders",
+      }
+    : {
+        heading: `Search ${index} by meaning`,
+        lead: "Say what you are looking for in words of your own: they need not be those of the documents.",
+        placeholder: "What are you looking for?",
+      };
 }

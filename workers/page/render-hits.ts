@@ -62,11 +62,11 @@ function renderDetails(hit: SearchHit): Html {
   const largest = terms[0]?.score ?? 1;
   const metadata = Object.entries(hit.metadata ?? {});
   return html`<details class="why"><summary>Score ${hit.score.toFixed(2)}</summary>
-<table><caption>What each word of the query added</caption>
+<table><caption>What each word of the query gave</caption>
 <thead><tr><th scope="col">Term</th><th scope="col">Found</th><th scope="col">Score</th></tr></thead>
 <tbody>${terms.map(
     ({ term, score, expanded }) =>
-      html`<tr><th scope="row">${formatTerm(term)}</th><td>${expanded ? "added by the model" : "in the text"}</td><td class="number">${score.toFixed(2)} <meter min="0" max="${largest}" value="${score}" aria-hidden="true"></meter></td></tr>`,
+      html`<tr><th scope="row">${formatTerm(term)}</th><td>${expanded ? "by the model" : "in the text"}</td><td class="number">${score.toFixed(2)} <meter min="0" max="${largest}" value="${score}" aria-hidden="true"></meter></td></tr>`,
   )}</tbody></table>
 <dl><dt>Id</dt><dd>${hit.id}</dd>${metadata.map(
     ([name, value]) =>

@@ -3,7 +3,7 @@
  * `#status` and `#results` and nothing else.
  */
 import { html } from "hono/html";
-import { MAX_QUERY_BYTES } from "../../shared/messages/limits.ts";
+import { MAX_QUERY_BYTES, MAX_RESULT_WINDOW } from "../../shared/messages/limits.ts";
 import type { SearchAnswer } from "../search/answer-search.ts";
 import { FAVICON, SCRIPT, STYLE } from "./assets.ts";
 import { exampleQueries, headingOf } from "./examples.ts";
@@ -34,7 +34,7 @@ export interface PageState {
 }
 
 export function renderPage({ index, query, content }: PageState): Html {
-  const { heading, placeholder } = headingOf(index);
+  const { heading, lead, placeholder } = headingOf(index);
   const title = query === "" ? heading : query.slice(0, MAX_TITLE_CHARACTERS);
   return html`<!doctype html>
 <html lang="en">
@@ -54,14 +54,15 @@ export function renderPage({ index, query, content }: PageState): Html {
 <a class="brand" href="${pageAddress(index)}"><img src="${FAVICON.address}" alt="" width="28" height="28"><span>Lzero</span></a>
 <p class="where">index <b>${index}</b></p>
 </header>
-<main class="${query === "" ? "is-landing" : "is-answer"}" data-index="${index}" data-hits="${PAGE_HITS}">
+<main class="${query === "" ? "is-landing" : "is-answer"}" data-index="${index}" data-hits="${PAGE_HITS}" data-window="${MAX_RESULT_WINDOW}">
 <h1>${heading}</h1>
+<p class="lead">${lead}</p>
 <form role="search" action="/" method="get">
 <input type="hidden" name="index" value="${index}">
 <label class="hidden" for="q">Search ${index} by meaning</label>
 <div class="field">
 <input type="search" id="q" name="q" value="${query}" placeholder="${placeholder}" maxlength="${MAX_QUERY_BYTES}" autocomplete="off" autocapitalize="off" enterkeyhint="search" aria-describedby="keys">
-<button type="submit">Search</button>
+<button type="submit"><span>Search</span></button>
 </div>
 <p id="keys" class="keys"><span><kbd>/</kbd> to type</span> <span><kbd>↓</kbd> <kbd>↑</kbd> through results</span> <span><kbd>Esc</kbd> to clear</span></p>
 </form>
@@ -84,24 +85,33 @@ function renderStatus(content: PageContent): string {
       ? "The index is empty so far."
       : `${formatCount(content.documents, "document", "documents")} to search`;
   }
-  const { answer, tookMs } = content;
-  if (answer.hits.length === 0) return "No results";
+  const { answer, tookMs, offset } = content;
+  const last = offset + answer.hits.length;
+  if (last === 0) return "No results";
   const { reads, bytesRead } = answer.stats;
-  return `${formatCount(answer.hits.length, "result", "results")} in ${tookMs} ms · ${formatCount(reads, "page", "pages")}, ${formatBytes(bytesRead)} read`;
+  const count = offset > 0 ? `Results ${offset + 1} to ${last}` : formatCount(last, "result", "results");
+  return `${answer.hits.length === 0 ? "No more results" : count} in ${tookMs} ms · ${formatCount(reads, "page", "pages")}, ${formatBytes(bytesRead)} read`;
 }
 
 function renderContent(index: string, query: string, content: PageContent): Html | "" {
   if (content.kind === "landing") return "";
   if (content.kind === "error") {
-    return html`<div class="notice is-error"><h2>${content.title}</h2><p>${content.detail}</p></div>`;
+    return html`<div class="notice is-error"><h2>${content.title}</h2><p>${content.detail}</p><p><a href="/">Begin anew</a></p></div>`;
   }
   const { answer, offset } = content;
-  if (answer.hits.length === 0) return renderNothing(answer);
-  const next = offset + PAGE_HITS;
-  const hasMore = answer.hits.length === PAGE_HITS;
+  if (answer.hits.length === 0 && offset === 0) return renderNothing(answer);
   return html`${renderHits(answer.hits, offset)}
-${hasMore ? html`<p class="more"><a href="${pageAddress(index, query, next)}">More results</a></p>` : ""}
+${renderNeighbours(index, query, offset, answer.hits.length)}
 ${renderCost(answer)}`;
+}
+
+/** Links to the hits before and after these, as far as the API answers them. */
+function renderNeighbours(index: string, query: string, offset: number, hits: number): Html | "" {
+  const next = offset + PAGE_HITS;
+  const hasMore = hits === PAGE_HITS && next + PAGE_HITS <= MAX_RESULT_WINDOW;
+  if (offset === 0 && !hasMore) return "";
+  const earlier = pageAddress(index, query, Math.max(0, offset - PAGE_HITS));
+  return html`<p class="more">${offset > 0 ? html`<a href="${earlier}" rel="prev">Earlier results</a>` : ""}${hasMore ? html`<a href="${pageAddress(index, query, next)}" rel="next">More results</a>` : ""}</p>`;
 }
 
 function renderNothing({ warnings }: SearchAnswer): Html {

@@ -18,6 +18,9 @@ const TYPING_PAUSE_MS = 140;
 /** An answer that comes sooner shows no sign of waiting. */
 const LOADING_AFTER_MS = 250;
 const MAX_ADDED_TERMS = 6;
+/** A search without an answer is tried again after this long, then after twice as long each time. */
+const FIRST_RETRY_MS = 2000;
+const LAST_RETRY_MS = 30_000;
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
 const form = /** @type {HTMLFormElement} */ (document.querySelector("form"));
@@ -26,11 +29,17 @@ const statusLine = /** @type {HTMLElement} */ (document.getElementById("status")
 const results = /** @type {HTMLElement} */ (document.getElementById("results"));
 const index = main.dataset.index ?? "";
 const hitsPerPage = Number(main.dataset.hits);
+const resultWindow = Number(main.dataset.window);
 const landingStatus = main.classList.contains("is-landing") ? (statusLine.textContent ?? "") : "";
 const landingTitle = document.querySelector("h1")?.textContent ?? "";
 
+/** Null: the page shows no answer to any query. @type {string | null} */
 let shownQuery = input.value.trim();
-let typingTimer = 0;
+/** The next search: after a pause in typing, or after a failure. There is never more than one. */
+let timer = 0;
+let retryMs = FIRST_RETRY_MS;
+/** The newest entry of the browser's history is of a query still being typed. */
+let isEntryOpen = false;
 /** @type {AbortController | null} */
 let running = null;
 
@@ -139,7 +148,7 @@ function makeDetails(hit) {
       "tr",
       {},
       make("th", { scope: "row" }, formatTerm(term)),
-      make("td", {}, expanded ? "added by the model" : "in the text"),
+      make("td", {}, expanded ? "by the model" : "in the text"),
       make("td", { class: "number" }, `${score.toFixed(2)} `, meter),
     );
   });
@@ -158,7 +167,7 @@ function makeDetails(hit) {
     make(
       "table",
       {},
-      make("caption", {}, "What each word of the query added"),
+      make("caption", {}, "What each word of the query gave"),
       make("thead", {}, make("tr", {}, ...head)),
       make("tbody", {}, ...rows),
     ),
@@ -190,9 +199,10 @@ function showNotice(title, detail, isError) {
   results.replaceChildren(make("div", { class: kind }, make("h2", {}, title), make("p", {}, detail)));
 }
 
-/** @param {string} query @param {Answer} answer @param {number} tookMs */
-function showAnswer(query, answer, tookMs) {
-  if (answer.hits.length === 0) {
+/** @param {string} query @param {number} offset @param {Answer} answer @param {number} tookMs */
+function showAnswer(query, offset, answer, tookMs) {
+  const last = offset + answer.hits.length;
+  if (answer.hits.length === 0 && offset === 0) {
     const reason = answer.warnings[0]?.message ?? "no document shares a meaning with these words";
     statusLine.textContent = "No results";
     showNotice("Nothing found", `It seems that ${reason}. Try other words for the same thing.`, false);
@@ -200,11 +210,17 @@ function showAnswer(query, answer, tookMs) {
   }
   const { reads, bytesRead } = answer.stats;
   const cost = `${formatCount(reads, "page", "pages")}, ${formatBytes(bytesRead)} read`;
-  statusLine.textContent = `${formatCount(answer.hits.length, "result", "results")} in ${tookMs} ms · ${cost}`;
-  const list = make("ol", { class: "hits", start: "1" }, ...answer.hits.map(makeHit));
-  const more = make("a", { href: pageAddress(query, hitsPerPage) }, "More results");
-  const hasMore = answer.hits.length === hitsPerPage;
-  results.replaceChildren(list, ...(hasMore ? [make("p", { class: "more" }, more)] : []), makeCost(answer));
+  const count = offset > 0 ? `Results ${offset + 1} to ${last}` : formatCount(last, "result", "results");
+  statusLine.textContent = `${answer.hits.length === 0 ? "No more results" : count} in ${tookMs} ms · ${cost}`;
+  const list = make("ol", { class: "hits", start: String(offset + 1) }, ...answer.hits.map(makeHit));
+  /** @type {Node[]} */
+  const links = [];
+  const earlier = pageAddress(query, Math.max(0, offset - hitsPerPage));
+  if (offset > 0) links.push(make("a", { href: earlier, rel: "prev" }, "Earlier results"));
+  if (answer.hits.length === hitsPerPage && last + hitsPerPage <= resultWindow)
+    links.push(make("a", { href: pageAddress(query, last), rel: "next" }, "More results"));
+  const more = links.length > 0 ? [make("p", { class: "more" }, ...links)] : [];
+  results.replaceChildren(list, ...more, makeCost(answer));
 }
 
 function showLanding() {
@@ -214,11 +230,15 @@ function showLanding() {
   document.title = `${landingTitle} – Lzero`;
 }
 
-/** @param {string} query @param {boolean} keepsAddress */
-async function search(query, keepsAddress = false) {
+/**
+ * Shows the answer to a query, or the landing when it is empty. A newer search ends an older one.
+ * @param {string} query
+ * @param {number} offset
+ */
+async function search(query, offset = 0) {
+  clearTimeout(timer);
   running?.abort();
   shownQuery = query;
-  if (!keepsAddress) history.replaceState(null, "", pageAddress(query));
   if (query === "") {
     setLoading(false);
     showLanding();
@@ -230,24 +250,47 @@ async function search(query, keepsAddress = false) {
   const loadingTimer = setTimeout(() => setLoading(true), LOADING_AFTER_MS);
   main.className = "is-answer";
   document.title = `${query} – Lzero`;
+  const place = { k: String(hitsPerPage), offset: String(offset) };
+  const parameters = new URLSearchParams({ q: query, ...place, highlight: "true" });
   try {
-    const parameters = new URLSearchParams({ q: query, k: String(hitsPerPage), highlight: "true" });
     const response = await fetch(`/v1/indexes/${index}/search?${parameters}`, { signal: current.signal });
     const body = await response.json();
-    if (response.ok) showAnswer(query, body, Math.round(performance.now() - startedMs));
+    if (current.signal.aborted) return;
+    if (response.ok) showAnswer(query, offset, body, Math.round(performance.now() - startedMs));
     else {
       statusLine.textContent = body.title;
       showNotice(body.title, `${body.detail.slice(0, 1).toUpperCase()}${body.detail.slice(1)}.`, true);
     }
+    retryMs = FIRST_RETRY_MS;
   } catch {
     // A newer search has taken over.
     if (current.signal.aborted) return;
-    statusLine.textContent = "No connection";
-    showNotice("No connection", "The search did not answer. It is tried again when you type.", true);
+    shownQuery = null;
+    if (retryMs === FIRST_RETRY_MS) {
+      statusLine.textContent = "No connection";
+      showNotice("No connection", "The search does not answer. This page goes on trying.", true);
+    }
+    timer = setTimeout(() => search(query, offset), retryMs);
+    retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
   } finally {
     clearTimeout(loadingTimer);
     if (running === current) setLoading(false);
   }
+}
+
+/**
+ * The address follows the query. All letters of one query share an entry of the history, so that Back leads to what
+ * was there before the first of them.
+ * @param {string} query
+ * @param {boolean} isTyping
+ */
+function searchAnew(query, isTyping) {
+  const address = pageAddress(query);
+  if (isEntryOpen) history.replaceState(null, "", address);
+  else if (address !== location.pathname + location.search) history.pushState(null, "", address);
+  isEntryOpen = isTyping;
+  retryMs = FIRST_RETRY_MS;
+  search(query);
 }
 
 /** @param {boolean} isLoading */
@@ -257,15 +300,19 @@ function setLoading(isLoading) {
 }
 
 input.addEventListener("input", () => {
-  clearTimeout(typingTimer);
   const query = input.value.trim();
-  if (query !== shownQuery) typingTimer = setTimeout(() => search(query), query === "" ? 0 : TYPING_PAUSE_MS);
+  clearTimeout(timer);
+  if (query !== shownQuery)
+    timer = setTimeout(() => searchAnew(query, true), query === "" ? 0 : TYPING_PAUSE_MS);
+});
+
+input.addEventListener("blur", () => {
+  isEntryOpen = false;
 });
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  clearTimeout(typingTimer);
-  search(input.value.trim());
+  searchAnew(input.value.trim(), false);
 });
 
 document.querySelector(".examples")?.addEventListener("click", (event) => {
@@ -274,14 +321,17 @@ document.querySelector(".examples")?.addEventListener("click", (event) => {
   if (link === null || opensElsewhere) return;
   event.preventDefault();
   input.value = link.textContent ?? "";
-  history.pushState(null, "", pageAddress(input.value));
   input.focus();
-  search(input.value, true);
+  isEntryOpen = false;
+  searchAnew(input.value, false);
+  window.scrollTo(0, 0);
 });
 
 window.addEventListener("popstate", () => {
-  input.value = new URLSearchParams(location.search).get("q") ?? "";
-  search(input.value.trim(), true);
+  const parameters = new URLSearchParams(location.search);
+  input.value = parameters.get("q") ?? "";
+  isEntryOpen = false;
+  search(input.value.trim(), Number(parameters.get("offset")) || 0);
 });
 
 /** The places that the arrow keys visit: each hit's link, or its details when it has none. */
@@ -303,7 +353,7 @@ document.addEventListener("keydown", (event) => {
     else if (input.value !== "") {
       event.preventDefault();
       input.value = "";
-      search("");
+      searchAnew("", true);
     }
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     const all = stops();
