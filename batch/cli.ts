@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { describeError } from "./command-error.ts";
+import { register as registerCompare } from "./commands/compare.ts";
 import { register as registerConsume } from "./commands/consume.ts";
 import { register as registerDev } from "./commands/dev.ts";
 import { register as registerEncode } from "./commands/encode.ts";
@@ -34,6 +35,7 @@ registerIngest(program);
 registerSearch(program);
 registerEncode(program);
 registerEval(program);
+registerCompare(program);
 registerIdf(program);
 registerInspect(program);
 registerVerify(program);

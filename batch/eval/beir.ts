@@ -27,14 +27,18 @@ export interface Collection {
   readonly qrels: Qrels;
 }
 
+/** What a run is held against: queries and judgements, without the documents. */
+export type Judgements = Omit<Collection, "documents">;
+
 /** @throws LzeroError `collection_invalid` naming the file and the line; those of `readCorpusFile` */
 export async function readCollection(folder: string, split: string): Promise<Collection> {
+  const judgements = await readJudgements(folder, split);
+  return { documents: await readRecords(findFile(folder, "corpus")), ...judgements };
+}
+
+/** @throws LzeroError as `readCollection` */
+export async function readJudgements(folder: string, split: string): Promise<Judgements> {
   const qrels = await readQrels(join(folder, "qrels", `${split}.tsv`));
-  const documents = (await readRecords(findFile(folder, "corpus"))).map(({ id, title, text }) => ({
-    id,
-    title,
-    text,
-  }));
   const queries = (await readRecords(findFile(folder, "queries"))).filter(({ id }) => qrels.has(id));
   const known = new Set(queries.map(({ id }) => id));
   const missing = [...qrels.keys()].find((id) => !known.has(id));
@@ -44,14 +48,14 @@ export async function readCollection(folder: string, split: string): Promise<Col
       query: missing,
     });
   }
-  return { documents, queries, qrels };
+  return { queries, qrels };
 }
 
 /**
  * A sample of the queries that is the same every time: those at even steps through the file.
  * @param count at least 1; all of them when there are no more
  */
-export function sampleQueries(collection: Collection, count: number): Collection {
+export function sampleQueries<Sampled extends Judgements>(collection: Sampled, count: number): Sampled {
   const { queries } = collection;
   if (count >= queries.length) return collection;
   const sampled = Array.from({ length: count }, (_, i) => queries[Math.floor((i * queries.length) / count)]!);

@@ -9,11 +9,10 @@ export type Qrels = ReadonlyMap<string, ReadonlyMap<string, number>>;
 /** Ranked document ids by query id, best first. */
 export type Run = ReadonlyMap<string, readonly string[]>;
 
-export interface Metrics {
-  readonly "ndcg@10": number;
-  readonly "recall@100": number;
-  readonly "mrr@10": number;
-}
+/** The metrics in the order in which they are shown. */
+export const METRICS = ["ndcg@10", "recall@100", "mrr@10"] as const;
+export type MetricName = (typeof METRICS)[number];
+export type Metrics = Readonly<Record<MetricName, number>>;
 
 /** Normalized discounted cumulative gain: linear gains, log2 discounts (trec_eval's `ndcg_cut`). */
 export function ndcgAt(k: number, ranking: readonly string[], grades: ReadonlyMap<string, number>): number {
@@ -39,17 +38,30 @@ export function reciprocalRankAt(
   return rank < 0 ? 0 : 1 / (rank + 1);
 }
 
+/** A query counts when a document is relevant to it. */
+export function isJudged(grades: ReadonlyMap<string, number>): boolean {
+  for (const grade of grades.values()) if (grade > 0) return true;
+  return false;
+}
+
+/** All metrics of one query. */
+export function measureQuery(ranking: readonly string[], grades: ReadonlyMap<string, number>): Metrics {
+  return {
+    "ndcg@10": ndcgAt(10, ranking, grades),
+    "recall@100": recallAt(100, ranking, grades),
+    "mrr@10": reciprocalRankAt(10, ranking, grades),
+  };
+}
+
 /** Means over the queries of `qrels` that have a relevant document. */
 export function evaluateRun(qrels: Qrels, run: Run): Metrics & { readonly queries: number } {
   let queries = 0;
   const sums = { "ndcg@10": 0, "recall@100": 0, "mrr@10": 0 };
   for (const [queryId, grades] of qrels) {
-    if (![...grades.values()].some((grade) => grade > 0)) continue;
+    if (!isJudged(grades)) continue;
     queries++;
-    const ranking = run.get(queryId) ?? [];
-    sums["ndcg@10"] += ndcgAt(10, ranking, grades);
-    sums["recall@100"] += recallAt(100, ranking, grades);
-    sums["mrr@10"] += reciprocalRankAt(10, ranking, grades);
+    const measured = measureQuery(run.get(queryId) ?? [], grades);
+    for (const metric of METRICS) sums[metric] += measured[metric];
   }
   const mean = (sum: number) => (queries === 0 ? 0 : sum / queries);
   return {
