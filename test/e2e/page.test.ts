@@ -7,6 +7,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import type { Page, Request } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { describeWithBrowser, TestBrowser } from "../support/browser.ts";
+import { ingestDocuments } from "../support/ingest-documents.ts";
 import { buildIfStale, LocalStack } from "../support/local-stack.ts";
 
 /** The most used senses of WordNet, beds and doctors among them. */
@@ -44,7 +45,7 @@ const HOSTILE = [
   },
 ];
 
-let folder: string;
+let folder: string | undefined;
 let state: string;
 let stack: LocalStack;
 let url: string;
@@ -54,6 +55,12 @@ async function start(...args: readonly string[]): Promise<void> {
   stack = new LocalStack(state, ["--limit", String(LIMIT), ...args]);
   url = (await stack.waitFor(/Lzero is ready: (\S+)/))[1]!;
   await stack.waitFor(/Corpus complete: 1,500 documents/);
+}
+
+/** The second time changes nothing: each test may ask for it. */
+async function ingestHostile(): Promise<void> {
+  const { writeKey } = JSON.parse(await readFile(join(state, "keys.json"), "utf8")) as { writeKey: string };
+  await ingestDocuments({ url, writeKey, index: "hostile", documents: HOSTILE });
 }
 
 const titles = (page: Page): Promise<string[]> => page.locator(".hit h2").allTextContents();
@@ -77,7 +84,7 @@ describeWithBrowser("the page in Chromium", () => {
   afterAll(async () => {
     await browser?.close();
     await stack?.end("SIGTERM");
-    await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   });
 
   const modes = (["light", "dark"] as const).flatMap((colorScheme) =>
@@ -106,7 +113,7 @@ describeWithBrowser("the page in Chromium", () => {
   });
 
   it.each([320, 375, 1280])("never scrolls sideways at %i px", async (width) => {
-    await ingest("hostile", HOSTILE);
+    await ingestHostile();
     const { page, faults } = await browser.open({ viewport: { width, height: 700 } });
     for (const address of [...Object.values(STATES), "/?index=hostile&q=spider"]) {
       await page.goto(url + address);
@@ -302,7 +309,7 @@ describeWithBrowser("the page in Chromium", () => {
     ["demo", QUERY],
     ["hostile", "spider"],
   ])("builds the same elements on both sides: %s", async (index, query) => {
-    await ingest("hostile", HOSTILE);
+    await ingestHostile();
     const { page } = await browser.open(wide);
     const hits = async (): Promise<string> =>
       (await page.locator(".hits").evaluate((list) => list.outerHTML)).replaceAll("\n", "");
@@ -315,7 +322,7 @@ describeWithBrowser("the page in Chromium", () => {
   });
 
   it("shows what a document holds as text, and runs none of it", async () => {
-    await ingest("hostile", HOSTILE);
+    await ingestHostile();
     const { page } = await browser.open(wide);
     const check = async (): Promise<void> => {
       await page.locator(".hit").nth(1).waitFor();
@@ -382,36 +389,3 @@ describeWithBrowser("the page in Chromium", () => {
     }
   });
 });
-
-/** Puts documents in through the API and waits until the edge finds them; the same again changes nothing. */
-async function ingest(index: string, documents: readonly object[]): Promise<void> {
-  const { writeKey } = JSON.parse(await readFile(join(state, "keys.json"), "utf8")) as { writeKey: string };
-  const headers = {
-    authorization: `Bearer ${writeKey}`,
-    "content-type": "application/json",
-    "idempotency-key": "page-test",
-  };
-  const call = async (method: string, path: string, body: unknown): Promise<Record<string, unknown>> => {
-    const response = await fetch(`${url}/v1/indexes/${index}${path}`, {
-      method,
-      headers,
-      body: JSON.stringify(body),
-    });
-    expect(response.ok, await response.clone().text()).toBe(true);
-    return (await response.json()) as Record<string, unknown>;
-  };
-  await call("PUT", "", {});
-  const { ingestId, accepted } = await call("POST", "/documents", documents);
-  expect(accepted).toBe(documents.length);
-  const read = async (path: string): Promise<Record<string, unknown>> =>
-    (await fetch(`${url}/v1/indexes/${index}${path}`, { headers })).json() as Promise<
-      Record<string, unknown>
-    >;
-  await expect
-    .poll(() => read(`/ingests/${ingestId}`), { timeout: 60_000, interval: 100 })
-    .toMatchObject({ counts: { indexed: documents.length } });
-  const { generation } = await read(`/ingests/${ingestId}`);
-  await expect
-    .poll(() => read(`/search?q=spider&minGeneration=${generation}`), { timeout: 60_000, interval: 100 })
-    .toMatchObject({ hits: [{}, {}] });
-}
