@@ -39,8 +39,8 @@ class ServedOptions:
     lexical: LexicalOptions = LexicalOptions(alpha=1.0)
     mu: float = 2000.0
     query_idf_floor: float = 3.0
-    top: int = 160
-    threshold: float = 0.0
+    top: int = 256
+    threshold: float = 3.0
     max_weight: float = 0.0
 
 

@@ -127,17 +127,21 @@ def query_matrix(queries: Ragged, idf: np.ndarray, floor: float, table: np.ndarr
     return sp.csr_matrix((idf[columns], (np.concatenate(rows), columns)), shape=(len(queries), len(idf)))
 
 
-def prune(vectors: sp.csr_matrix, idf: np.ndarray, top: int, threshold: float = 0.0) -> sp.csr_matrix:
-    """Keeps of each row the `top` entries with the largest IDF_j · d_j, of those the ones at or over `threshold`."""
+def prune(vectors: sp.csr_matrix, idf: np.ndarray, top: int, threshold: float = 0.0, least: int = 16) -> sp.csr_matrix:
+    """Keeps of each row the entries with IDF_j · d_j at or over `threshold`, at most the `top` largest by it.
+
+    The `least` largest stay whatever the threshold says, so that no document vanishes from the index.
+    """
     vectors = vectors.tocsr()
     value = vectors.data * idf[vectors.indices]
     keep = value >= threshold
     for row in range(vectors.shape[0]):
         start, end = vectors.indptr[row], vectors.indptr[row + 1]
+        part = value[start:end]
         if end - start > top:
-            part = value[start:end]
-            cut = np.argpartition(-part, top)[top:]
-            keep[start + cut] = False
+            keep[start + np.argpartition(-part, top)[top:]] = False
+        if keep[start:end].sum() < min(least, end - start):
+            keep[start + np.argsort(-part, kind="stable")[:least]] = True
     result = vectors.copy()
     result.data = np.where(keep, vectors.data, 0).astype(np.float32)
     result.eliminate_zeros()

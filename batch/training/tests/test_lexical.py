@@ -57,6 +57,6 @@ def test_floor_is_held_against_the_table_and_never_empties_a_query():
 def test_pruning_goes_by_idf_times_weight():
     vectors = sp.csr_matrix(np.array([[3.0, 2.0, 1.0, 0.1]], np.float32))
     idf = np.array([0.1, 1.0, 5.0, 1.0], np.float32)
-    assert lexical.prune(vectors, idf, 2).toarray().tolist() == [[0, 2, 1, 0]]
-    kept = lexical.prune(vectors, idf, 4, threshold=0.25)
-    assert kept.indices.tolist() == [0, 1, 2]
+    assert lexical.prune(vectors, idf, 2, least=1).toarray().tolist() == [[0, 2, 1, 0]]
+    assert lexical.prune(vectors, idf, 4, threshold=0.25, least=1).indices.tolist() == [0, 1, 2]
+    assert lexical.prune(vectors, idf, 4, threshold=99, least=2).indices.tolist() == [1, 2]
