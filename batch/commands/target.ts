@@ -21,10 +21,11 @@ export async function findUrl(options: TargetOptions): Promise<string> {
       "no Lzero to speak to: give --url or set LZERO_URL, or start one here with `npm start`",
     );
   }
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+  const parsed = parseUrl(url);
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
     throw new LzeroError("target_unknown", `${url} is no http or https URL`, { url });
   }
-  return new URL(url).origin;
+  return parsed.origin;
 }
 
 /**
@@ -57,4 +58,12 @@ async function findKey(
     if (keys !== null) return keys[ofStack];
   }
   return readVariables(process.env, [variable])[variable];
+}
+
+function parseUrl(text: string): URL | null {
+  try {
+    return new URL(text);
+  } catch {
+    return null;
+  }
 }
