@@ -1,9 +1,10 @@
-"""Exports a BERT document encoder as one ONNX graph with its manifest, and says how near it comes to float32."""
+"""Exports a BERT or DistilBERT document encoder as one ONNX graph with its manifest, and says how near it comes to float32."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from exporter.corpora import sample_texts
 from exporter.encoder_graph import GraphOptions, build_encoder
 from exporter.manifest import ModelDescription, load_idf, write_model_folder
 from exporter.quantization import QuantizedHead, quantize_head
+from exporter.reference import FLOAT_TOLERANCE, INT8_SHARE, golden_vectors, largest_error, write_golden
 from exporter.running import GraphRunner, collect_head_input
-from exporter.wordpiece import WordPiece
+from exporter.wordpiece import WordPiece, read_pieces
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REFERENCE_MODELS = REPOSITORY.parent / "shared" / "model"
@@ -48,7 +50,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
     parser.add_argument("--checkpoint", type=Path, default=REFERENCE_MODELS / "splade-tiny", metavar="DIR")
     parser.add_argument("--vocabulary", type=Path, default=REFERENCE_MODELS / "vocab.txt", metavar="FILE")
-    parser.add_argument("--idf", type=Path, default=REFERENCE_MODELS / "idf.json", metavar="FILE")
+    parser.add_argument(
+        "--idf", default=str(REFERENCE_MODELS / "idf.json"), metavar="FILE", help="JSON {piece: IDF}, or ones"
+    )
     parser.add_argument("--name", default="splade-tiny-l0", help="name in the manifest (%(default)s)")
     parser.add_argument("--precision", choices=["int8", "f32"], default="int8", help="of the word matrix (%(default)s)")
     parser.add_argument(
@@ -59,7 +63,13 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--prune-ratio", type=float, default=0.0, help="drop below this share of the largest weight (%(default)s)"
     )
-    parser.add_argument("--max-weight", type=float, default=1.375, help="weight of impact 255 (%(default)s)")
+    parser.add_argument(
+        "--max-weight", default="1.375", help="weight of impact 255 (%(default)s); auto: measured on the calibration texts"
+    )
+    parser.add_argument(
+        "--golden", action="store_true",
+        help="hold the graph against a numpy forward of the checkpoint and write golden.json beside it",
+    )
     parser.add_argument("--keep-special", action="store_true", help="keep special tokens in the vectors")
     parser.add_argument(
         "--calibration", type=Path, nargs="+", default=DEFAULT_CALIBRATION, metavar="PATH",
@@ -117,6 +127,52 @@ def report(model: bytes, reference: bytes, pieces: WordPiece, args: argparse.Nam
     return figures
 
 
+def measure_max_weight(reference: bytes, pieces: WordPiece, args: argparse.Namespace) -> float:
+    """The largest weight on samples of every calibration source and a twentieth more, in steps of 1/64."""
+    runner = GraphRunner(reference)
+    largest = 0.0
+    for source in args.calibration:
+        rows = [pieces.encode(t, args.max_length) for t in sample_texts(source, args.calibration_samples, CALIBRATION_SEED)]
+        vectors, _ = runner.vectors(rows)
+        largest = max([largest, *(max(vector.values(), default=0.0) for vector in vectors)])
+    if largest == 0:
+        raise CheckpointError("no calibration text gets a weight: is this a sparse encoder? (--max-weight sets the scale)")
+    return math.ceil(largest * 1.05 * 64) / 64
+
+
+def check_golden(model: bytes, checkpoint: Checkpoint, pieces: WordPiece, options: GraphOptions, precision: str, out: Path) -> float:
+    """Holds the graph against numpy, writes golden.json and returns the largest error."""
+    vectors = golden_vectors(checkpoint, pieces, options)
+    if not vectors:
+        raise CheckpointError("the vocabulary has no word of the golden texts: is it an English one?")
+    runner = GraphRunner(model)
+    error = max(largest_error(runner.vectors([row])[0][0], vector) for _, row, vector in vectors)
+    largest = max((weight for _, _, vector in vectors for weight in vector.values()), default=0.0)
+    bound = FLOAT_TOLERANCE if precision == "f32" else INT8_SHARE * largest
+    if not error <= bound:
+        raise CheckpointError(
+            f"the exported graph is off by {error:.4g}, more than {bound:.4g}"
+            + ("" if precision == "f32" else ": 8 bits lose too much of this checkpoint, use f32")
+        )
+    write_golden(out, vectors, FLOAT_TOLERANCE if precision == "f32" else round(max(2 * error, 0.01), 4))
+    return error
+
+
+def read_idf(path: str, vocabulary: bytes) -> np.ndarray:
+    """float32 [vocabulary]. Raises CheckpointError when a piece has no finite weight of at least 0."""
+    if path == "ones":
+        return np.ones(len(read_pieces(vocabulary)), dtype=np.float32)
+    try:
+        idf = load_idf(Path(path), vocabulary)
+    except KeyError as cause:
+        raise CheckpointError(f"{path} has no weight for {cause.args[0]!r}") from cause
+    except (ValueError, TypeError) as cause:
+        raise CheckpointError(f"{path} is no table of weights by piece: {cause}") from cause
+    if not (np.isfinite(idf).all() and (idf >= 0).all()):
+        raise CheckpointError(f"{path} has weights that are negative or not finite")
+    return idf
+
+
 def _overlap(a: dict[int, float], b: dict[int, float], top: int = 50) -> float:
     best = [set(sorted(v, key=lambda t, v=v: -v[t])[:top]) for v in (a, b)]
     return len(best[0] & best[1]) / max(1, min(top, len(b)))
@@ -128,38 +184,56 @@ def _error(a: dict[int, float], b: dict[int, float]) -> np.ndarray:
 
 def main() -> int:
     args = parse_arguments()
-    needed = [args.checkpoint, args.vocabulary, args.idf]
-    if args.precision == "int8" or args.report_samples > 0:
+    needed = [args.checkpoint, args.vocabulary] + ([] if args.idf == "ones" else [Path(args.idf)])
+    if args.precision == "int8" or args.report_samples > 0 or args.max_weight == "auto":
         needed += args.calibration
     missing = [str(path) for path in needed if not path.exists()]
     if missing:
         say(f"not found: {', '.join(missing)}")
         return 2
     try:
-        checkpoint = load_checkpoint(args.checkpoint)
+        result = export(args)
     except CheckpointError as error:
         say(str(error))
         return 2
+    print(json.dumps(result, indent=2))
+    return 0
+
+
+def export(args: argparse.Namespace) -> dict:
+    """Writes the folder. Raises CheckpointError."""
+    checkpoint = load_checkpoint(args.checkpoint)
+    if not 8 <= args.max_length <= checkpoint.positions.shape[0]:
+        raise CheckpointError(f"max length {args.max_length} is outside 8..{checkpoint.positions.shape[0]}")
     vocabulary = args.vocabulary.read_bytes()
-    words = vocabulary.decode("utf-8").splitlines()
+    words = read_pieces(vocabulary)
     if len(words) != checkpoint.vocabulary_size:
-        say(f"{args.vocabulary} has {len(words)} pieces, the checkpoint {checkpoint.vocabulary_size}")
-        return 2
-    pieces = WordPiece(words)
-    options = GraphOptions(args.log1p_count, args.max_length, args.top_k, args.prune_ratio, args.keep_special)
+        raise CheckpointError(f"{args.vocabulary} has {len(words)} pieces, the checkpoint {checkpoint.vocabulary_size}")
+    try:
+        pieces = WordPiece(words)
+    except KeyError as cause:
+        raise CheckpointError(f"{args.vocabulary} has no {cause.args[0]}") from cause
+    idf = read_idf(args.idf, vocabulary)
+    options = GraphOptions(
+        args.log1p_count, args.max_length, args.top_k, args.prune_ratio, args.keep_special, pieces.special_ids
+    )
     head = calibrate(checkpoint, pieces, args) if args.precision == "int8" else None
     model = build_encoder(checkpoint, options, head).SerializeToString(deterministic=True)
+    reference = b""
+    if args.report_samples > 0 or args.max_weight == "auto":
+        reference = build_encoder(checkpoint, options, None).SerializeToString()
+    args.max_weight = measure_max_weight(reference, pieces, args) if args.max_weight == "auto" else float(args.max_weight)
     description = ModelDescription(
         args.name, args.log1p_count, args.max_length, args.top_k, args.prune_ratio, args.max_weight,
         args.licence, args.provenance,
     )
-    manifest = write_model_folder(args.out, model, vocabulary, load_idf(args.idf, vocabulary), description)
-    result = {"sizeBytes": len(model), "fingerprint": manifest["fingerprint"]}
+    manifest = write_model_folder(args.out, model, vocabulary, idf, description)
+    result = {"sizeBytes": len(model), "fingerprint": manifest["fingerprint"], "maxWeight": args.max_weight}
+    if args.golden:
+        result["goldenError"] = check_golden(model, checkpoint, pieces, options, args.precision, args.out)
     if args.report_samples > 0:
-        reference = build_encoder(checkpoint, options, None).SerializeToString()
         result["report"] = report(model, reference, pieces, args)
-    print(json.dumps(result, indent=2))
-    return 0
+    return result
 
 
 if __name__ == "__main__":

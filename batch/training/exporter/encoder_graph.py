@@ -39,6 +39,7 @@ class GraphOptions:
     top_k: int
     prune_ratio: float
     keep_special: bool
+    special_token_ids: tuple[int, ...] = SPECIAL_TOKEN_IDS
     chunk: int = 256
     """Vocabulary entries of one head product, whose result should stay in the second-level cache."""
 
@@ -65,10 +66,10 @@ def build_encoder(checkpoint: Checkpoint, options: GraphOptions, head: Quantized
         context = _attend(g, checkpoint, layer, flat, key_bias, batch, length)
         flat = g.node("Add", _dense(g, context, layer.attention_output), flat)
         flat = _norm(g, flat, layer.attention_norm, checkpoint.norm_epsilon)
-        inner = g.node("Gelu", _dense(g, flat, layer.intermediate))
+        inner = _bend(g, checkpoint, _dense(g, flat, layer.intermediate))
         flat = g.node("Add", _dense(g, inner, layer.output), flat)
         flat = _norm(g, flat, layer.output_norm, checkpoint.norm_epsilon)
-    flat = g.node("Gelu", _dense(g, flat, checkpoint.transform))
+    flat = _bend(g, checkpoint, _dense(g, flat, checkpoint.transform))
 
     logits = _pooled_logits(g, checkpoint, options, head, flat, valid, batch, length)
     _select(g, options, logits)
@@ -90,6 +91,15 @@ def _dense(g: GraphBuilder, value: str, dense: Dense) -> str:
     return g.node("Gemm", value, g.weight(dense.weight), g.constant(dense.bias), transB=1)
 
 
+def _bend(g: GraphBuilder, checkpoint: Checkpoint, value: str) -> str:
+    """The checkpoint's activation between its linear maps."""
+    if checkpoint.activation == "relu":
+        return g.node("Relu", value)
+    if checkpoint.activation == "gelu_tanh":
+        return g.node("Gelu", value, approximate="tanh")
+    return g.node("Gelu", value)
+
+
 def _norm(g: GraphBuilder, value: str, norm: Norm, epsilon: float) -> str:
     return g.node(
         "LayerNormalization", value, g.constant(norm.scale), g.constant(norm.shift), axis=-1, epsilon=epsilon
@@ -97,8 +107,10 @@ def _norm(g: GraphBuilder, value: str, norm: Norm, epsilon: float) -> str:
 
 
 def _embed(g: GraphBuilder, checkpoint: Checkpoint, head: QuantizedHead | None, length: str, max_length: int) -> str:
-    """Word plus position vectors, [batch, length, hidden]."""
-    if head is None:
+    """Word plus position vectors, [batch, length, hidden]. A tied head finds its matrix under the name "words"."""
+    if not checkpoint.is_tied:
+        words = g.node("Gather", g.weight(checkpoint.words, "look_up"), "token_ids")
+    elif head is None:
         words = g.node("Gather", g.constant(checkpoint.words, "words"), "token_ids")
     else:
         rows = g.node("Gather", g.constant(head.matrix, "words"), "token_ids")
@@ -142,7 +154,7 @@ def _pooled_logits(
     """The largest logit of each vocabulary entry over a row's positions, [batch, vocabulary]."""
     bias = (checkpoint.decoder_bias if head is None else head.bias).copy()
     if not options.keep_special:
-        bias[list(SPECIAL_TOKEN_IDS)] = MASKED
+        bias[list(options.special_token_ids)] = MASKED
     if head is None:
         states = _norm(g, flat, checkpoint.transform_norm, checkpoint.norm_epsilon)
     else:
@@ -154,6 +166,8 @@ def _pooled_logits(
     rows = g.node("Where", g.node("Unsqueeze", valid, g.integers(2)), rows, first)
     states = g.node("Reshape", rows, g.integers(-1, checkpoint.hidden))
 
+    if not checkpoint.is_tied:
+        g.constant(checkpoint.decoder if head is None else head.matrix, "words")
     maxima = []
     for start in range(0, checkpoint.vocabulary_size, options.chunk):
         end = min(start + options.chunk, checkpoint.vocabulary_size)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .wordpiece import read_pieces
+
 
 @dataclass(frozen=True)
 class ModelDescription:
@@ -67,7 +69,7 @@ def write_model_folder(folder: Path, model: bytes, vocabulary: bytes, idf: np.nd
 def load_idf(table: Path, vocabulary: bytes) -> np.ndarray:
     """Reads {wordpiece: weight} into float32 by vocabulary id. Raises KeyError for a piece without a weight."""
     weights = json.loads(table.read_text(encoding="utf-8"))
-    return np.array([weights[piece] for piece in vocabulary.decode("utf-8").splitlines()], dtype=np.float32)
+    return np.array([weights[piece] for piece in read_pieces(vocabulary)], dtype=np.float32)
 
 
 def fingerprint(identity: dict) -> str:

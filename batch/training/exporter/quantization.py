@@ -1,4 +1,4 @@
-"""Quantizes the word matrix once for look-up and head, and the head's input by static scales.
+"""Quantizes the head's matrix, which a tied checkpoint also looks words up in, and the head's input by static scales.
 
 words[v, k] ≈ matrix[v, k] · row_scale[v] · column_scale[k],                    matrix in −WORD_LIMIT..WORD_LIMIT
 state[k]    ≈ (code[k] − STATE_MIDDLE) · step / column_scale[k] + center[k],    code in 0..STATE_LIMIT
@@ -45,11 +45,11 @@ def quantize_head(checkpoint: Checkpoint, states: np.ndarray, balance: float = 0
     """
     center = ((states.max(axis=0) + states.min(axis=0)) / 2).astype(np.float32)
     spread = np.abs(states - center).max(axis=0)
-    column = np.abs(checkpoint.words).max(axis=0)
+    column = np.abs(checkpoint.decoder).max(axis=0)
     # A state's column shrinks where its matrix column grows; both sides then fill their bits better.
     column_scale = (column ** (1 - balance) / spread**balance).astype(np.float32)
     column_scale /= np.float32(np.exp(np.log(column_scale).mean()))
-    balanced = checkpoint.words / column_scale
+    balanced = checkpoint.decoder / column_scale
     row_scale = (np.abs(balanced).max(axis=1) / WORD_LIMIT).astype(np.float32)
     matrix = np.clip(np.rint(balanced / row_scale[:, None]), -WORD_LIMIT, WORD_LIMIT).astype(np.int8)
     step = np.float32((spread * column_scale).max() / STATE_MIDDLE)
@@ -58,7 +58,7 @@ def quantize_head(checkpoint: Checkpoint, states: np.ndarray, balance: float = 0
     # The float matrix meets the center exactly; the middle's share is that of the stored integers.
     bias = (
         checkpoint.decoder_bias.astype(np.float64)
-        + checkpoint.words.astype(np.float64) @ center.astype(np.float64)
+        + checkpoint.decoder.astype(np.float64) @ center.astype(np.float64)
         - STATE_MIDDLE * logit_scale.astype(np.float64) * matrix.sum(axis=1, dtype=np.int64)
     )
     norm = checkpoint.transform_norm
