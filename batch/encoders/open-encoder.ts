@@ -15,7 +15,7 @@ import { loadModelFiles, type ModelFiles } from "./model-files.ts";
 import { OnnxEncoder, type OnnxEncoderOptions } from "./onnx/onnx-encoder.ts";
 
 /** The model that a fresh installation encodes with. */
-export const DEFAULT_MODEL = "splade-tiny-l0";
+export const DEFAULT_MODEL = "lzero-tiny";
 export const BM25_NAME = "bm25";
 
 export interface OpenedEncoder {
