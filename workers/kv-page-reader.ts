@@ -2,6 +2,7 @@
  * Pages out of Workers KV. In: a key. Out: its bytes, or null. `CachedPageReader` keeps pages in the isolate (they never
  * change under one key) and counts what it had to fetch.
  */
+import { LzeroError } from "../shared/errors.ts";
 import type { PageReader } from "../shared/storage/page-store.ts";
 import type { IsolateCache } from "./isolate-cache.ts";
 
@@ -19,9 +20,17 @@ export class KvPageReader implements PageReader {
     this.cacheTtlS = cacheTtlS;
   }
 
-  /** `arrayBuffer` is the fastest read type that gives the whole value (KV: stream, arrayBuffer, text, json). */
+  /**
+   * `arrayBuffer` is the fastest read type that gives the whole value (KV: stream, arrayBuffer, text, json).
+   * @throws LzeroError `storage_read_failed` when KV refuses or does not answer
+   */
   async read(key: string): Promise<Uint8Array | null> {
-    const value = await this.kv.get(key, { type: "arrayBuffer", cacheTtl: this.cacheTtlS });
+    let value: ArrayBuffer | null;
+    try {
+      value = await this.kv.get(key, { type: "arrayBuffer", cacheTtl: this.cacheTtlS });
+    } catch (cause) {
+      throw new LzeroError("storage_read_failed", `KV did not give ${key}`, { key }, cause);
+    }
     return value === null ? null : new Uint8Array(value);
   }
 }

@@ -26,7 +26,7 @@ export interface Clock {
 }
 
 export const SYSTEM_CLOCK: Clock = {
-  now: Date.now,
+  now: () => Date.now(),
   schedule: (delayMs, call) => {
     const timer = setTimeout(call, delayMs);
     return () => clearTimeout(timer);
