@@ -1,0 +1,138 @@
+/**
+ * The catalog as its clients see it: the batch side's port, which sends a command again when no answer came, and the
+ * Worker's client, which does not. Requests pass their schemas as they do at the routes; the truth hears of every
+ * command that takes effect, whoever learns its outcome.
+ */
+import type { CatalogPort } from "../../batch/catalog-port.ts";
+import type { Catalog } from "../../shared/catalog/catalog.ts";
+import {
+  abortRequestSchema,
+  collectRequestSchema,
+  commitRequestSchema,
+  type IngestStatus,
+  locateRequestSchema,
+  settleRequestSchema,
+  stageRequestSchema,
+  weighRequestSchema,
+} from "../../shared/catalog/commands.ts";
+import { LzeroError } from "../../shared/errors.ts";
+import { encodeManifest } from "../../shared/format/manifest.ts";
+import type { CatalogClient } from "../../workers/catalog-client.ts";
+import type { CatalogHost } from "./catalog-host.ts";
+import { NetworkError } from "./network.ts";
+import type { Actor, Timeline } from "./timeline.ts";
+import type { Truth } from "./truth.ts";
+
+export interface PortOptions {
+  readonly host: CatalogHost;
+  readonly timeline: Timeline;
+  readonly truth: Truth;
+  /** A variant: what `locate` makes of versions. */
+  readonly breakLocate?: (request: ReturnType<typeof locateRequestSchema.parse>) => typeof request;
+  /** A variant: more segments than the catalog offers. */
+  readonly breakCollect?: (offered: ReturnType<Catalog["collect"]>, catalog: Catalog) => typeof offered;
+}
+
+const ATTEMPTS = 3;
+const RETRY_DELAY_MS = 1000;
+
+/** What the batch side is given for one incarnation of an actor. */
+export function batchPort(actor: Actor, options: PortOptions): CatalogPort {
+  const { host, timeline, truth, breakLocate, breakCollect } = options;
+  async function call<Answer>(
+    command: string,
+    run: (catalog: Catalog) => Answer,
+    observe?: (answer: Answer) => void,
+  ): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await host.call(actor, command, run, observe);
+      } catch (cause) {
+        if (!(cause instanceof NetworkError)) throw cause;
+        if (attempt === ATTEMPTS)
+          throw new LzeroError("catalog_unavailable", cause.message, { command }, cause);
+        await timeline.sleep(actor, RETRY_DELAY_MS * attempt);
+      }
+    }
+  }
+  return {
+    stage(given) {
+      const request = stageRequestSchema.parse(given);
+      return call(
+        `stage ${short(request.segmentId)}`,
+        (catalog) => catalog.stage(request),
+        () => truth.staged(request),
+      );
+    },
+    locate(given) {
+      const request = locateRequestSchema.parse(given);
+      const broken = breakLocate?.(request) ?? request;
+      const observe = () => truth.located(request);
+      return call(`locate ${short(request.segmentId)}`, (catalog) => catalog.locate(broken), observe);
+    },
+    commit(given) {
+      const request = commitRequestSchema.parse(given);
+      const observe = () => truth.committed(request.segmentId);
+      return call(`commit ${short(request.segmentId)}`, (catalog) => catalog.commit(request), observe);
+    },
+    abort(given) {
+      const request = abortRequestSchema.parse(given);
+      return call(`abort ${short(request.segmentId)}`, (catalog) => catalog.abort(request));
+    },
+    settle(given) {
+      const request = settleRequestSchema.parse(given);
+      return call("settle", (catalog) => catalog.settle(request));
+    },
+    status: () => call("status", (catalog) => catalog.status()),
+    collect(given) {
+      const request = collectRequestSchema.parse(given);
+      return call(`collect ${request.collected.map(short).join(" ")}`, (catalog) => {
+        const offered = catalog.collect(request);
+        return breakCollect?.(offered, catalog) ?? offered;
+      });
+    },
+    pending: (request) => call("pending", (catalog) => catalog.pending(request)),
+    weigh(given) {
+      const request = weighRequestSchema.parse(given);
+      return call("weigh", (catalog) => catalog.weigh(request));
+    },
+  };
+}
+
+/** What a Worker's routes are given. `accept` is the client's part and goes to the host itself. */
+export function workerClient(
+  actor: Actor,
+  { host, truth }: PortOptions,
+): Pick<CatalogClient, "ingestStatus" | "settle" | "remove" | "lookup" | "manifest" | "status"> {
+  async function call<Answer>(
+    command: string,
+    run: (catalog: Catalog) => Answer,
+    observe?: (answer: Answer) => void,
+  ): Promise<Answer> {
+    try {
+      return await host.call(actor, command, run, observe);
+    } catch (cause) {
+      if (!(cause instanceof NetworkError)) throw cause;
+      throw new LzeroError("catalog_unavailable", cause.message, { command }, cause);
+    }
+  }
+  const checkOutcomes = (status: IngestStatus) => truth.checkOutcomes(status);
+  return {
+    ingestStatus: (ingestId) =>
+      call(`ingest ${short(ingestId)}`, (catalog) => catalog.ingestStatus(ingestId), checkOutcomes),
+    settle: (request) => call("settle", (catalog) => catalog.settle(request)),
+    remove: (request) =>
+      call(
+        "remove",
+        (catalog) => catalog.remove(request),
+        (answer) => truth.removed(request, answer),
+      ),
+    lookup: (key) => call("lookup", (catalog) => catalog.lookup(key)),
+    manifest: () => call("manifest", (catalog) => encodeManifest(catalog.manifest())),
+    status: () => call("status", (catalog) => catalog.status()),
+  };
+}
+
+function short(id: string): string {
+  return id.slice(0, 6);
+}

@@ -1,0 +1,220 @@
+/**
+ * What must be true, by the rules of DESIGN in their plainest form: per document the highest version, a deletion that
+ * beats what is not above it, and the documents of every generation. It watches the commands that take effect and
+ * says how each has to end; of the catalog's own bookkeeping it uses nothing but the list of segments it publishes.
+ */
+import type { Catalog } from "../../shared/catalog/catalog.ts";
+import type {
+  IngestStatus,
+  LocateRequest,
+  RemoveRequest,
+  RemoveResponse,
+  StageRequest,
+} from "../../shared/catalog/commands.ts";
+import { documentKey } from "../../shared/catalog/document-key.ts";
+import type { Manifest } from "../../shared/format/manifest.ts";
+import { Violation } from "./violation.ts";
+
+export interface WrittenDocument {
+  readonly id: string;
+  readonly title: string;
+  readonly text: string;
+  readonly version: number;
+  readonly poison: boolean;
+}
+
+/** One live document of a generation, in the order in which equal scores are ranked. */
+export interface LiveDocument extends WrittenDocument {
+  readonly segmentId: string;
+  readonly ordinal: number;
+}
+
+export interface GenerationTruth {
+  readonly tables: string | null;
+  readonly documents: readonly LiveDocument[];
+}
+
+type Fate = "indexed" | "superseded";
+
+export class Truth {
+  readonly generations = new Map<number, GenerationTruth>();
+  /** By key: the highest version that is committed and not deleted. */
+  readonly live = new Map<string, number>();
+  readonly #deletions = new Map<string, number>();
+  /** By `ingestId/position`. */
+  readonly #writes = new Map<string, WrittenDocument>();
+  /** By `key@version`; a write is one text, however often it is sent. */
+  readonly #contents = new Map<string, WrittenDocument>();
+  readonly #fates = new Map<string, Fate>();
+  readonly #staged = new Map<
+    string,
+    { merge: boolean; documents: (LocateRequest["documents"][number] | undefined)[] }
+  >();
+  readonly #committed = new Set<string>();
+  readonly #refused = new Set<string>();
+  #nextVersion = 1;
+  #generation = -1;
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  contentOf(key: string, version: number): WrittenDocument | undefined {
+    return this.#contents.get(`${key}@${version}`);
+  }
+
+  /** Ingest and position of every write that was accepted. */
+  writes(): IterableIterator<[string, WrittenDocument]> {
+    return this.#writes.entries();
+  }
+
+  fateOf(write: string): Fate | undefined {
+    return this.#fates.get(write);
+  }
+
+  /** The queue did not take this write, and its client was told. */
+  refuse(write: string): void {
+    this.#refused.add(write);
+  }
+
+  isRefused(write: string): boolean {
+    return this.#refused.has(write);
+  }
+
+  /** @param documents by position; `version` null: assigned, in order */
+  accepted(
+    ingestId: string,
+    firstVersion: number,
+    documents: readonly (Omit<WrittenDocument, "version"> & { version: number | null })[],
+  ): void {
+    if (this.#writes.has(`${ingestId}/0`)) return;
+    const sequence = documents[0]!.version === null;
+    if (sequence && firstVersion !== this.#nextVersion) {
+      throw new Violation("versions in sequence", `version ${firstVersion} after ${this.#nextVersion - 1}`);
+    }
+    if (sequence) this.#nextVersion += documents.length;
+    documents.forEach((document, position) => {
+      const written = { ...document, version: document.version ?? firstVersion + position };
+      this.#writes.set(`${ingestId}/${position}`, written);
+      this.#contents.set(`${documentKey(document.id)}@${written.version}`, written);
+    });
+  }
+
+  staged({ segmentId, replaces, documents }: StageRequest): void {
+    if (this.#staged.has(segmentId)) return;
+    this.#staged.set(segmentId, { merge: replaces.length > 0, documents: Array.from({ length: documents }) });
+  }
+
+  located({ segmentId, firstOrdinal, documents }: LocateRequest): void {
+    const staged = this.#staged.get(segmentId)!;
+    documents.forEach((document, at) => {
+      staged.documents[firstOrdinal + at] = document;
+    });
+  }
+
+  committed(segmentId: string): void {
+    if (this.#committed.has(segmentId)) return;
+    this.#committed.add(segmentId);
+    const { merge, documents } = this.#staged.get(segmentId)!;
+    if (merge) return;
+    const located = documents.map((document) => document!);
+    for (const [key, version] of located) {
+      const deleted = this.#deletions.get(key) ?? -1;
+      if (version > (this.live.get(key) ?? -1) && version > deleted) this.live.set(key, version);
+    }
+    for (const [key, version, ingestId, position] of located) {
+      const write = `${ingestId}/${position}`;
+      const isDeleted = (this.#deletions.get(key) ?? -1) >= version;
+      const isHighest = version >= (this.live.get(key) ?? -1);
+      if (!this.#fates.has(write)) this.#fates.set(write, isHighest && !isDeleted ? "indexed" : "superseded");
+    }
+  }
+
+  removed({ documents }: RemoveRequest, { outcomes }: RemoveResponse): void {
+    documents.forEach(({ key, version: given }, at) => {
+      const version = given ?? this.#nextVersion++;
+      const live = this.live.get(key);
+      const expected = live === undefined ? "absent" : live > version ? "superseded" : "deleted";
+      if (outcomes[at] !== expected) {
+        throw new Violation("deletions", `${key} at ${version} is ${outcomes[at]}, it should be ${expected}`);
+      }
+      if (expected === "superseded") return;
+      this.live.delete(key);
+      this.#deletions.set(key, Math.max(version, this.#deletions.get(key) ?? -1));
+    });
+  }
+
+  /** Looks at the generation that is current now: every live document must be in it once, at its version. */
+  watch(catalog: Catalog): void {
+    const manifest = catalog.manifest();
+    if (manifest.generation === this.#generation) return;
+    if (manifest.generation < this.#generation) {
+      throw new Violation("generations rise", `${manifest.generation} after ${this.#generation}`);
+    }
+    this.#generation = manifest.generation;
+    const documents = this.#describe(manifest);
+    this.generations.set(manifest.generation, { tables: manifest.model?.tables ?? null, documents });
+    const found = new Map<string, number>();
+    for (const { id, version } of documents) {
+      const key = documentKey(id);
+      if (found.has(key)) throw new Violation("exactly once", `${id} is twice in ${manifest.generation}`);
+      found.set(key, version);
+    }
+    for (const [key, version] of this.live) {
+      if (found.get(key) !== version) {
+        throw new Violation(
+          "highest version",
+          `${this.contentOf(key, version)?.id} is at ${found.get(key) ?? "nothing"} in generation ${manifest.generation}, it should be at ${version}`,
+        );
+      }
+    }
+    for (const [key, version] of found) {
+      if (!this.live.has(key)) {
+        throw new Violation(
+          "nothing deleted",
+          `${this.contentOf(key, version)?.id} is in ${manifest.generation}`,
+        );
+      }
+    }
+  }
+
+  /** An ingest's outcomes must be those that the commits gave, and nothing may be called failed without a reason. */
+  checkOutcomes({ ingestId, documents, generation }: IngestStatus): void {
+    let hasPending = false;
+    for (const { position, outcome } of documents) {
+      const write = `${ingestId}/${position}`;
+      const fate = this.#fates.get(write);
+      hasPending ||= outcome === "pending";
+      const isRight =
+        fate !== undefined
+          ? outcome === fate
+          : outcome === "pending" ||
+            (outcome === "dead" && this.#writes.get(write)?.poison === true) ||
+            (outcome === "failed" && this.#refused.has(write));
+      if (!isRight) throw new Violation("truthful outcomes", `${write} is ${outcome}, it should be ${fate}`);
+    }
+    if ((generation === null) !== hasPending) {
+      throw new Violation("truthful outcomes", `${ingestId} names generation ${generation}`);
+    }
+    if (generation !== null && generation > this.#generation) {
+      throw new Violation("truthful outcomes", `${ingestId} names a generation that is not there`);
+    }
+  }
+
+  #describe({ segments, generation }: Manifest): LiveDocument[] {
+    return segments.flatMap(({ segmentId, tombstones, documents: count }) => {
+      const dead = new Set(tombstones);
+      const documents: LiveDocument[] = [];
+      for (let ordinal = 0; ordinal < count; ordinal++) {
+        if (dead.has(ordinal)) continue;
+        const located = this.#staged.get(segmentId)?.documents[ordinal];
+        const content = located && this.contentOf(located[0], located[1]);
+        if (content === undefined) {
+          throw new Violation("known documents", `${segmentId}:${ordinal} of generation ${generation}`);
+        }
+        documents.push({ ...content, segmentId, ordinal });
+      }
+      return documents;
+    });
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The clock, timers and chance of the JavaScript runtime, replaced by those of a simulation while it runs: the real
+ * consumer, its queue client and the isolate cache take theirs from there.
+ */
+import type { Random } from "./random.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** @returns what puts the real ones back */
+export function installVirtualGlobals(timeline: Timeline, random: Random): () => void {
+  const real = {
+    setTimeout: globalThis.setTimeout,
+    clearTimeout: globalThis.clearTimeout,
+    setInterval: globalThis.setInterval,
+    clearInterval: globalThis.clearInterval,
+    now: Date.now,
+    random: Math.random,
+  };
+  const cancels = new Map<number, () => void>();
+  let nextId = 1;
+  const clear = (id: unknown) => {
+    cancels.get(id as number)?.();
+    cancels.delete(id as number);
+  };
+  const start = (delayMs: number, repeats: boolean, call: () => void): number => {
+    const id = nextId++;
+    const owner = timeline.current;
+    const arm = () => {
+      const cancel = timeline.schedule(Math.max(1, delayMs), owner, () => {
+        if (repeats) arm();
+        else cancels.delete(id);
+        call();
+      });
+      cancels.set(id, cancel);
+    };
+    arm();
+    return id;
+  };
+  Object.assign(globalThis, {
+    setTimeout: (call: (...given: unknown[]) => void, delayMs = 0, ...given: unknown[]) =>
+      start(delayMs, false, () => call(...given)),
+    setInterval: (call: (...given: unknown[]) => void, delayMs = 0, ...given: unknown[]) =>
+      start(delayMs, true, () => call(...given)),
+    clearTimeout: clear,
+    clearInterval: clear,
+  });
+  Date.now = () => timeline.clockMs();
+  Math.random = () => random.next();
+  return () => {
+    const { now, random: chance, ...timers } = real;
+    Object.assign(globalThis, timers);
+    Date.now = now;
+    Math.random = chance;
+  };
+}

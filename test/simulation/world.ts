@@ -1,0 +1,211 @@
+/**
+ * One simulated deployment: an index, its catalog, KV, queue, batch jobs, isolates and clients, all driven by one seed.
+ * A run does its work under faults, then lets the faults end, drains, collects, and checks what is left.
+ */
+import type { BoundModel } from "../../batch/publish/publish-target.ts";
+import { indexSettingsSchema } from "../../shared/catalog/commands.ts";
+import { type CatalogConfig, DEFAULT_CATALOG_CONFIG } from "../../shared/catalog/config.ts";
+import type { BrokenVariant } from "./broken-variants.ts";
+import { CatalogHost } from "./catalog-host.ts";
+import type { PortOptions } from "./catalog-ports.ts";
+import { startConsumer, startOperator } from "./consumer-actor.ts";
+import { drawFaults, type FaultRates, NO_FAULTS } from "./faults.ts";
+import { Isolate, type Session } from "./isolate-actor.ts";
+import { simulatedModel } from "./model.ts";
+import { Network } from "./network.ts";
+import { Random } from "./random.ts";
+import { KvPlace, SimulatedKv } from "./simulated-kv.ts";
+import { SimulatedQueue } from "./simulated-queue.ts";
+import { Actor, Timeline } from "./timeline.ts";
+import { Truth } from "./truth.ts";
+import { Violation } from "./violation.ts";
+import { startWriter, type WriterMemory } from "./writer-actor.ts";
+
+export const MINUTE_MS = 60_000;
+/** The product's rules with shorter times, so that leases end and generations are forgotten within a run. */
+export const CONFIG: CatalogConfig = {
+  ...DEFAULT_CATALOG_CONFIG,
+  leaseMs: 75_000,
+  generationRetentionMs: 2 * MINUTE_MS,
+  maxRetainedGenerations: 20,
+};
+
+const MODEL = simulatedModel();
+const MAX_CLOCK_JUMP_MS = 20 * MINUTE_MS;
+const LOG_LINES = 400;
+
+export class World {
+  readonly seed: number;
+  readonly index = "simulated";
+  readonly random: Random;
+  readonly timeline = new Timeline();
+  readonly truth = new Truth();
+  readonly network: Network;
+  readonly kv: SimulatedKv;
+  readonly queue: SimulatedQueue;
+  readonly host: CatalogHost;
+  readonly ports: PortOptions;
+  readonly model: BoundModel = MODEL;
+  readonly versions: "sequence" | "external";
+  readonly documentIds: readonly string[];
+  readonly largeTexts: boolean;
+  readonly pauseMs: number;
+  readonly roamers: Session[] = [];
+  readonly writers: WriterMemory[] = [];
+  readonly actors = new Set<Actor>();
+  /** Writes (`ingestId/position`) that a client was told are accepted. */
+  readonly owed = new Set<string>();
+  readonly logLines: string[] = [];
+  isQuiet = false;
+  violation: Violation | null = null;
+  answered = 0;
+  refused = 0;
+  crashes = 0;
+  readonly #faults: FaultRates;
+  readonly #keepsLog: boolean;
+  readonly #restarts = new Map<Actor, (actor: Actor) => void>();
+  readonly #crashHooks = new Map<Actor, (() => void)[]>();
+  readonly #nextVersions = new Map<string, number>();
+
+  constructor(seed: number, variant: BrokenVariant | null, keepsLog: boolean) {
+    this.seed = seed;
+    this.#keepsLog = keepsLog;
+    this.random = new Random(seed);
+    const { random, timeline, truth } = this;
+    this.#faults = { ...drawFaults(random), ...variant?.faults };
+    const rates = () => this.rates();
+    const log = (line: () => string) => this.log(line);
+    this.network = new Network({
+      timeline,
+      random,
+      rates,
+      crash: (actor, where) => this.crash(actor, where),
+      log,
+    });
+    const { network } = this;
+    this.kv = new SimulatedKv({ timeline, random, network, rates, ...variant?.kv });
+    this.queue = new SimulatedQueue({ timeline, random, network, rates, ...variant?.queue });
+    this.host = new CatalogHost({
+      ...{ index: this.index, config: CONFIG, timeline, random, network, rates, kv: this.kv, truth, log },
+      ...variant?.host,
+    });
+    this.ports = { host: this.host, timeline, truth, ...variant?.ports };
+    this.versions = random.pick(["sequence", "external"]);
+    this.documentIds = Array.from({ length: random.pick([6, 20, 40]) }, (_, n) => `d${n}`);
+    this.largeTexts = random.chance(0.1);
+    this.pauseMs = random.pick([4000, 20_000, 60_000]);
+  }
+
+  rates(): FaultRates {
+    return this.isQuiet ? NO_FAULTS : this.#faults;
+  }
+
+  log(line: () => string): void {
+    if (!this.#keepsLog) return;
+    this.logLines.push(
+      `${((this.timeline.nowMs - 1_700_000_000_000) / 1000).toFixed(3).padStart(10)} ${line()}`,
+    );
+    if (this.logLines.length > LOG_LINES) this.logLines.shift();
+  }
+
+  /** Notes a violation; the run ends after the event. */
+  fail(invariant: string, message: string): void {
+    this.violation ??= new Violation(invariant, message);
+  }
+
+  nextVersion(id: string): number {
+    // Clients of external versions do not know of each other's order: now and then one is skipped or late.
+    const next = (this.#nextVersions.get(id) ?? 0) + this.random.between(1, 3);
+    this.#nextVersions.set(id, next);
+    return next;
+  }
+
+  /** Makes an actor that starts anew, with empty memory, some time after each of its crashes. */
+  async spawn(name: string, begin: (actor: Actor) => void): Promise<Actor> {
+    const actor = new Actor(name);
+    actor.skewMs = this.random.chance(0.3) ? this.random.between(-5000, 5000) : 0;
+    this.actors.add(actor);
+    this.#restarts.set(actor, begin);
+    await this.timeline.start(actor, () => begin(actor));
+    return actor;
+  }
+
+  crash(actor: Actor, where: string): void {
+    if (!actor.alive) return;
+    this.log(() => `${actor.name} crashes ${where}`);
+    this.crashes += 1;
+    const begin = this.#restarts.get(actor);
+    this.stop(actor);
+    if (begin === undefined) {
+      this.host.crash(where);
+      return;
+    }
+    const [name, incarnation = "1"] = actor.name.split("#");
+    const next = new Actor(`${name}#${Number(incarnation) + 1}`);
+    next.skewMs = actor.skewMs;
+    this.actors.add(next);
+    this.#restarts.set(next, begin);
+    this.timeline.schedule(this.random.between(500, 20_000), next, () => begin(next));
+  }
+
+  stop(actor: Actor): void {
+    actor.alive = false;
+    this.actors.delete(actor);
+    for (const hook of this.#crashHooks.get(actor) ?? []) hook();
+    this.#crashHooks.delete(actor);
+  }
+
+  whenCrashed(actor: Actor, hook: () => void): void {
+    this.#crashHooks.set(actor, [...(this.#crashHooks.get(actor) ?? []), hook].slice(-8));
+  }
+
+  /** Lets time pass. @throws Violation */
+  async advance(durationMs: number, until: () => boolean = () => false): Promise<boolean> {
+    const reached = await this.timeline.advance(durationMs, () => this.violation !== null || until());
+    if (this.violation !== null) throw this.violation;
+    return reached;
+  }
+
+  async populate(): Promise<void> {
+    const { random } = this;
+    this.host
+      .catalog("create")
+      .create(indexSettingsSchema.parse({ versions: this.versions, encodedFields: ["title"] }));
+    this.truth.watch(this.host.catalog());
+    this.host.jumpClock(0);
+    for (let n = 0; n < 2; n++) this.roamers.push({ name: `roamer${n}`, generation: 0, busy: false });
+    for (let n = 0; n < 2; n++) await this.spawn(`consumer${n}`, (actor) => startConsumer(this, actor));
+    await this.spawn("operator", (actor) => void startOperator(this, actor));
+    for (let n = 0; n < 2; n++) {
+      const place = new KvPlace();
+      await this.spawn(`isolate${n}`, (actor) => new Isolate(this, actor, place).start());
+    }
+    for (let n = 0; n < 3; n++) {
+      const memory = {
+        name: `writer${n}`,
+        left: random.between(4, 14),
+        unfinished: null,
+        acknowledged: [],
+        nextText: 0,
+      };
+      this.writers.push(memory);
+      await this.spawn(memory.name, (actor) => void startWriter(this, actor, memory));
+    }
+    this.#jumpClocks();
+  }
+
+  #jumpClocks(): void {
+    this.timeline.schedule(MINUTE_MS / 2, null, () => {
+      if (this.isQuiet) return;
+      if (this.random.chance(this.rates().clockJump)) {
+        const byMs = Math.round((this.random.next() ** 2 * 2 - 0.7) * MAX_CLOCK_JUMP_MS);
+        const actors = [...this.actors];
+        const actor = this.random.chance(0.5) ? this.random.pick(actors) : null;
+        this.log(() => `the clock of ${actor?.name ?? "the catalog"} jumps by ${byMs} ms`);
+        if (actor === null) this.host.jumpClock(byMs);
+        else actor.skewMs += byMs;
+      }
+      this.#jumpClocks();
+    });
+  }
+}
