@@ -4,6 +4,9 @@
  *
  * What is offered once stays offered: an expired lease is made final and generations are forgotten in the same
  * transaction, so that no later command, nor a clock that is set back, can make use of pages that may be gone.
+ *
+ * A segment that was never committed is offered a second time when its id is forgotten: a writer that was held up, or
+ * a request of its that was, may store a page after the first collection, and nobody else would know of it.
  */
 import { LzeroError } from "../errors.ts";
 import type { CollectRequest, CollectResponse } from "./commands.ts";
@@ -20,7 +23,14 @@ import {
   timedStart,
 } from "./keys.ts";
 import { prefixRange } from "./ordered-store.ts";
-import { decodeChunk, decodeJsonRow, encodeSegmentNumber, type SegmentRow } from "./rows.ts";
+import {
+  decodeChunk,
+  decodeJsonRow,
+  decodePageCount,
+  encodePageCount,
+  encodeSegmentNumber,
+  type SegmentRow,
+} from "./rows.ts";
 import { DEAD_SEGMENT, findSegment } from "./segments.ts";
 import { deleteTombstones, pruneTombstones } from "./tombstones.ts";
 
@@ -42,13 +52,13 @@ export function collect(context: CatalogContext, request: CollectRequest): Colle
   for (const segmentId of request.collected) {
     if (budget > 0) budget -= forgetSegment(context, segmentId, retained, budget);
   }
-  forgetDeadIds(context);
+  const again = forgetDeadIds(context, new Set(request.collected));
 
   const { segments: live } = readGeneration(context, state.generation);
   for (const { segment } of live) pruneTombstones(context.store, segment, oldest);
-  const segments: { segmentId: string; pages: number }[] = [];
+  const segments = again;
   for (const { value } of context.store.list(prefixRange(kindPrefix("n")))) {
-    if (segments.length === MAX_OFFERED_AT_ONCE) break;
+    if (segments.length >= MAX_OFFERED_AT_ONCE) break;
     const row = decodeJsonRow<SegmentRow>(value);
     if (!isGarbage(context, row, retained, request.graceMs)) continue;
     if (row.state === "staged") writeSegment(context, { ...row, state: "dead" });
@@ -107,19 +117,34 @@ function forgetSegment(
   deleteTombstones(context.store, row.segment);
   context.store.delete(segmentKey(row.segment));
   context.store.put(idKey("m", segmentId), encodeSegmentNumber(DEAD_SEGMENT));
-  context.store.put(timedKey("z", context.nowMs, segmentId), new Uint8Array());
+  const pagesToCome = row.commit === null ? row.pages : 0;
+  context.store.put(timedKey("z", context.nowMs, segmentId), encodePageCount(pagesToCome));
   return forgotten;
 }
 
-/** Forgets dead segment ids as long after their collection as deletions are remembered; a bounded number a call. */
-function forgetDeadIds(context: CatalogContext): void {
+/**
+ * Forgets dead segment ids as long after their collection as deletions are remembered; a bounded number a call.
+ * @returns those that have to be collected once more before
+ */
+function forgetDeadIds(
+  context: CatalogContext,
+  collected: ReadonlySet<string>,
+): { segmentId: string; pages: number }[] {
   const rows = context.store.list({
     start: kindPrefix("z"),
     end: timedStart("z", context.nowMs - context.config.deletionRetentionMs),
     limit: MAX_FORGOTTEN_AT_ONCE,
   });
-  for (const { key } of rows) {
-    context.store.delete(idKey("m", timedId(key)));
-    context.store.delete(key);
+  const again: { segmentId: string; pages: number }[] = [];
+  for (const { key, value } of rows) {
+    const segmentId = timedId(key);
+    const pages = decodePageCount(value);
+    if (pages > 0 && !collected.has(segmentId)) {
+      again.push({ segmentId, pages });
+    } else {
+      context.store.delete(idKey("m", segmentId));
+      context.store.delete(key);
+    }
   }
+  return again;
 }

@@ -14,7 +14,7 @@
  *     p acceptedAtMs:8 ingestId:16             ingests with pending positions, oldest first
  *     a acceptedAtMs:8 ingestId:16             all ingests, oldest first
  *     q deletedAtMs:8 documentKey:16           deletions, oldest first
- *     z forgottenAtMs:8 segmentId:16           dead segment ids, oldest first
+ *     z collectedAtMs:8 segmentId:16           dead segment ids, oldest first, with the pages to collect again
  */
 
 export type RowKind = "S" | "g" | "m" | "n" | "c" | "l" | "t" | "i" | "e" | "p" | "a" | "q" | "z";

@@ -95,6 +95,15 @@ export function decodeSegmentNumber(value: Uint8Array): number {
   return viewOf(value).getUint32(0);
 }
 
+/** Of a dead segment id: 4 bytes, how many pages of it may still turn up; 0 is nothing at all. */
+export function encodePageCount(pages: number): Uint8Array {
+  return pages === 0 ? new Uint8Array() : encodeSegmentNumber(pages);
+}
+
+export function decodePageCount(value: Uint8Array): number {
+  return value.length === 0 ? 0 : decodeSegmentNumber(value);
+}
+
 /** Where a document's highest version lies in one segment: 12 bytes. */
 export interface LocationRow {
   readonly version: number;

@@ -136,13 +136,33 @@ describe("collect", () => {
     expect(harness.dump().length).toBe(empty.dump().length + 2); // the dead id, and when it died
   });
 
-  it("forgets dead ids after the retention of deletions", () => {
+  it("collects a segment that was never committed again before it forgets its id", () => {
     const harness = new CatalogHarness();
     harness.prepare(1, [["a", 1]]);
     harness.catalog.abort({ segmentId: hexId(1) });
-    harness.collectable(0, [1]);
-    harness.nowMs += 30 * DAY_MS + 1;
-    harness.collectable();
+    harness.collectable(0, harness.collectable());
+    // A page of it that arrives now is known to nobody, but its id is.
+    harness.nowMs += 30 * DAY_MS;
+    expect(harness.collectable()).toEqual([]);
+    harness.nowMs += 1;
+    expect(harness.collectable()).toEqual([1]);
+    expect(harness.collectable()).toEqual([1]);
+    expectCode(() => harness.prepare(1, [["a", 1]]), "segment_exists");
+    expect(harness.collectable(0, [1])).toEqual([]);
     expect(harness.dump().map(([key]) => key)).toEqual(new CatalogHarness().dump().map(([key]) => key));
+  });
+
+  it("forgets the id of a segment that was committed after the retention of deletions", () => {
+    const harness = new CatalogHarness();
+    harness.publish(1, [["a", 1]]);
+    harness.publish(2, [["a", 2]]);
+    harness.nowMs += RETENTION_MS;
+    expect(harness.collectable()).toEqual([1]);
+    expect(harness.collectable(0, [1])).toEqual([]);
+    const isKnown = () => harness.dump().some(([key]) => key === `6d${hexId(1)}`);
+    expect(isKnown()).toBe(true);
+    harness.nowMs += 30 * DAY_MS + 1;
+    expect(harness.collectable()).toEqual([]);
+    expect(isKnown()).toBe(false);
   });
 });
