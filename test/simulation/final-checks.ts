@@ -29,10 +29,11 @@ export async function checkEnd(world: World): Promise<void> {
   await checkSearches(world);
 }
 
-/** Collects as an operator would, until what was retained or leased is due too. */
+/** Collects as an operator would, until what was retained, leased or perhaps stored late is due too. */
 async function collectAll(world: World): Promise<void> {
   const actor = new Actor("last collector");
-  for (let round = 0; round < 3; round++) {
+  const { leaseMs, generationRetentionMs, deletionRetentionMs } = CONFIG;
+  for (const pauseMs of [leaseMs + generationRetentionMs + COLLECT_GRACE_MS, deletionRetentionMs, 0]) {
     let isDone = false;
     await world.timeline.start(actor, () => {
       collectGarbage(targetOf(world, actor), { graceMs: COLLECT_GRACE_MS }).then(
@@ -44,7 +45,7 @@ async function collectAll(world: World): Promise<void> {
     });
     if (!(await world.advance(5 * MINUTE_MS, () => isDone)))
       throw new Violation("collection", "it does not end");
-    await world.advance(CONFIG.leaseMs + CONFIG.generationRetentionMs + COLLECT_GRACE_MS);
+    await world.advance(pauseMs + MINUTE_MS);
   }
 }
 

@@ -23,7 +23,8 @@ import type { World } from "./world.ts";
 export interface Session {
   readonly name: string;
   generation: number;
-  busy: boolean;
+  /** The isolate that is answering it. */
+  at: Actor | null;
 }
 
 /** Errors with a meaning to clients that a search or a look-up may end in while faults happen. */
@@ -56,7 +57,7 @@ export class Isolate {
 
   start(): void {
     for (let n = 0; n < CONCURRENT_REQUESTS; n++) {
-      void this.#serve({ name: `${this.#actor.name}.client${n}`, generation: 0, busy: false });
+      void this.#serve({ name: `${this.#actor.name}.client${n}`, generation: 0, at: null });
     }
   }
 
@@ -75,12 +76,9 @@ export class Isolate {
     const { timeline, random, roamers } = this.#world;
     for (;;) {
       await timeline.sleep(this.#actor, random.between(500, 30_000));
-      const free = roamers.filter(({ busy }) => !busy);
+      const free = roamers.filter(({ at }) => at === null || !at.alive);
       const session = free.length > 0 && random.chance(0.4) ? random.pick(free) : own;
-      session.busy = true;
-      this.#world.whenCrashed(this.#actor, () => {
-        session.busy = false;
-      });
+      session.at = this.#actor;
       try {
         await (random.chance(0.15) ? this.#lookUp() : this.#searchFor(session, session !== own));
         this.#world.answered += 1;
@@ -89,7 +87,7 @@ export class Isolate {
         if (!isAllowed) this.#world.fail("typed errors", `a search threw ${describe(error)}`);
         this.#world.refused += 1;
       }
-      session.busy = false;
+      session.at = null;
     }
   }
 

@@ -28,6 +28,8 @@ export const CONFIG: CatalogConfig = {
   leaseMs: 75_000,
   generationRetentionMs: 2 * MINUTE_MS,
   maxRetainedGenerations: 20,
+  // Longer than messages and clock jumps take together.
+  deletionRetentionMs: 24 * 60 * MINUTE_MS,
 };
 
 const MODEL = simulatedModel();
@@ -64,7 +66,6 @@ export class World {
   readonly #faults: FaultRates;
   readonly #keepsLog: boolean;
   readonly #restarts = new Map<Actor, (actor: Actor) => void>();
-  readonly #crashHooks = new Map<Actor, (() => void)[]>();
   readonly #nextVersions = new Map<string, number>();
 
   constructor(seed: number, variant: BrokenVariant | null, keepsLog: boolean) {
@@ -151,12 +152,6 @@ export class World {
   stop(actor: Actor): void {
     actor.alive = false;
     this.actors.delete(actor);
-    for (const hook of this.#crashHooks.get(actor) ?? []) hook();
-    this.#crashHooks.delete(actor);
-  }
-
-  whenCrashed(actor: Actor, hook: () => void): void {
-    this.#crashHooks.set(actor, [...(this.#crashHooks.get(actor) ?? []), hook].slice(-8));
   }
 
   /** Lets time pass. @throws Violation */
@@ -173,7 +168,7 @@ export class World {
       .create(indexSettingsSchema.parse({ versions: this.versions, encodedFields: ["title"] }));
     this.truth.watch(this.host.catalog());
     this.host.jumpClock(0);
-    for (let n = 0; n < 2; n++) this.roamers.push({ name: `roamer${n}`, generation: 0, busy: false });
+    for (let n = 0; n < 2; n++) this.roamers.push({ name: `roamer${n}`, generation: 0, at: null });
     for (let n = 0; n < 2; n++) await this.spawn(`consumer${n}`, (actor) => startConsumer(this, actor));
     await this.spawn("operator", (actor) => void startOperator(this, actor));
     for (let n = 0; n < 2; n++) {
