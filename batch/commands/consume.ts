@@ -3,7 +3,7 @@
  * ends in order at SIGTERM and SIGINT. `lzero encoder-process` is its helper for messages that came again.
  */
 import { SQSClient } from "@aws-sdk/client-sqs";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { HttpCatalog } from "../catalog-http.ts";
 import { readConsumerConfig, VARIABLES } from "../config.ts";
 import { QueueConsumer } from "../consume/consumer.ts";
@@ -12,6 +12,7 @@ import { serveEncoder } from "../consume/encoder-process.ts";
 import { Maintenance } from "../consume/maintenance.ts";
 import { newProgress, showProgress } from "../consume/progress.ts";
 import { openServedModels } from "../consume/served-models.ts";
+import { ENCODE_CACHE_VARIABLE } from "../encoders/encode-cache.ts";
 import { DEFAULT_MODEL, openEncoder } from "../encoders/open-encoder.ts";
 import { createLogger } from "../logging.ts";
 import { Merger } from "../publish/merger.ts";
@@ -25,6 +26,7 @@ interface ConsumeOptions {
   readonly flushDocuments: number;
   readonly visibilitySeconds: number;
   readonly threads?: number;
+  readonly encodeCache?: string;
   readonly drain?: boolean;
 }
 
@@ -65,6 +67,11 @@ export function register(program: Command): void {
     .option("--flush-documents <n>", "most documents of a batch", wholeNumber, 10_000)
     .option("--visibility-seconds <s>", "how soon messages of a dead consumer come again", wholeNumber, 60)
     .option("--threads <n>", "threads of the encoder (default: the cores there are, at most 16)", wholeNumber)
+    .addOption(
+      new Option("--encode-cache <dir>", "keep vectors here and encode no text twice with one model").env(
+        ENCODE_CACHE_VARIABLE,
+      ),
+    )
     .option("--drain", "end once the queue is empty")
     .addHelpText("after", HELP)
     .action(consume);
@@ -90,6 +97,8 @@ async function consume(options: ConsumeOptions): Promise<void> {
   const models = await openServedModels({
     model: options.model,
     onnx: options.threads === undefined ? {} : { threads: options.threads },
+    encodeCache: options.encodeCache ?? null,
+    logger,
     isolated: {
       modulePath: process.argv[1]!,
       args: ["encoder-process", "--model", options.model, ...threads],

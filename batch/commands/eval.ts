@@ -10,6 +10,7 @@ import { LzeroError } from "../../shared/errors.ts";
 import { encodedText } from "../../shared/messages/document.ts";
 import { IDF_MODES, type IdfMode } from "../../shared/model/idf.ts";
 import { measureAverageLength } from "../encoders/bm25-encoder.ts";
+import { CachingEncoder, cacheEncoder, ENCODE_CACHE_VARIABLE } from "../encoders/encode-cache.ts";
 import { DEFAULT_MODEL, openEncoder } from "../encoders/open-encoder.ts";
 import { readCollection, readJudgements, sampleQueries } from "../eval/beir.ts";
 import { type EvalRecord, postingBytesPerDocument, readEvalRecords } from "../eval/eval-record.ts";
@@ -19,6 +20,7 @@ import { evaluateRun } from "../eval/metrics.ts";
 import { openChartDrawer } from "../eval/report-chart.ts";
 import { encodeRun, rankingsOf, readRun } from "../eval/trec-run.ts";
 import { type Column, formatTable } from "../inspect/table.ts";
+import { createLogger } from "../logging.ts";
 import { parseCount } from "./dev.ts";
 
 export interface EvalOptions {
@@ -28,6 +30,8 @@ export interface EvalOptions {
   readonly split: string;
   readonly queries?: number;
   readonly threads?: number;
+  /** Folder; absent or false: every document is encoded. */
+  readonly encodeCache?: string | false;
   readonly json?: string;
   readonly run?: string;
   readonly fromRun?: string;
@@ -63,6 +67,12 @@ export function register(program: Command): void {
     .option("--split <name>", "judgements to use: qrels/<name>.tsv", "test")
     .option("--queries <n>", "evaluate on so many queries, at even steps through the file", parseCount)
     .option("--threads <n>", "threads of the encoder", parseCount)
+    .addOption(
+      new Option("--encode-cache <dir>", "keep vectors here and encode no text twice with one model")
+        .env(ENCODE_CACHE_VARIABLE)
+        .default(".cache/vectors"),
+    )
+    .option("--no-encode-cache", "encode every document")
     .option("--json <file>", "write the figures as JSON (an array when --idf is all)")
     .option("--run <file>", "write the rankings as a TREC run file (one an IDF when --idf is all)")
     .option("--from-run <file>", "encode nothing: the metrics of this TREC run file")
@@ -121,7 +131,7 @@ async function evaluateRunFile(
 async function evaluateEncoder(data: string, options: EvalOptions, ports: EvalPorts): Promise<EvalRecord[]> {
   const whole = await readCollection(data, options.split);
   const collection = sampleQueries(whole, options.queries ?? Number.POSITIVE_INFINITY);
-  const { encoder, tokenizer, files } = await openEncoder(options.encoder, {
+  const opened = await openEncoder(options.encoder, {
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(ports.workerUrl === undefined ? {} : { workerUrl: ports.workerUrl }),
     averageLength: (tokenizer) =>
@@ -130,22 +140,31 @@ async function evaluateEncoder(data: string, options: EvalOptions, ports: EvalPo
         collection.documents.slice(0, 1000).map((document) => encodedText(document, ["title", "text"])),
       ),
   });
+  const { tokenizer, files } = opened;
+  let encoder = opened.encoder;
   const progress = new StageBars();
   try {
+    if (options.encodeCache) {
+      encoder = await cacheEncoder(encoder, {
+        folder: options.encodeCache,
+        logger: createLogger({ level: process.env.LZERO_LOG_LEVEL ?? "warn" }),
+      });
+    }
     const modes: readonly IdfMode[] = options.idf === "all" ? IDF_MODES : [options.idf];
     const model = { encoder, tokenizer, vocabulary: files.vocabulary, idf: files.idf };
     const result = await evaluate(collection, model, modes, (at) => progress.update(at));
     progress.stop();
     if (options.run !== undefined) await writeRuns(options.run, result, encoder.manifest.name);
     const { documents, documentsPerSecond, truncated, unseenTokens, clipped } = result;
+    const cached = encoder instanceof CachingEncoder ? encoder.hits : 0;
     const records = result.rows.map((row) => ({
       collection: nameOf(data),
       encoder: options.encoder,
       ...row,
-      ...{ documents, documentsPerSecond, truncated, unseenTokens, clipped },
+      ...{ documents, documentsPerSecond, cached, truncated, unseenTokens, clipped },
     }));
     ports.print(
-      `${options.encoder} on ${data}: ${documents} documents (${truncated} longer than the model reads, ${unseenTokens} tokens unseen), ${result.rows[0]?.queries} queries, ${documentsPerSecond.toFixed(0)} documents/s to published\n${formatRecords(records)}`,
+      `${options.encoder} on ${data}: ${documents} documents (${truncated} longer than the model reads, ${unseenTokens} tokens unseen), ${result.rows[0]?.queries} queries, ${documentsPerSecond.toFixed(0)} documents/s to published${cached === 0 ? "" : ` (vectors of ${cached} from ${options.encodeCache})`}\n${formatRecords(records)}`,
     );
     return records;
   } finally {

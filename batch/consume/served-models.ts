@@ -10,12 +10,15 @@ import {
   bm25Manifest,
   measureAverageLength,
 } from "../encoders/bm25-encoder.ts";
+import { VectorCache } from "../encoders/cache/vector-cache.ts";
+import { CachingEncoder } from "../encoders/encode-cache.ts";
 import type { ModelFiles } from "../encoders/model-files.ts";
 import type { OnnxEncoderOptions } from "../encoders/onnx/onnx-encoder.ts";
 import { openEncoder } from "../encoders/open-encoder.ts";
+import type { Logger } from "../logging.ts";
 import { bindModel } from "../publish/publish-target.ts";
 import { IsolatedEncoder } from "./isolated-encoder.ts";
-import type { ModelOf, ServedModel } from "./model-source.ts";
+import type { ModelOf, ServedModel, TextEncoderPort } from "./model-source.ts";
 
 export interface ServedModelsOptions {
   /** Name or folder. */
@@ -23,6 +26,9 @@ export interface ServedModelsOptions {
   readonly onnx: OnnxEncoderOptions;
   /** Script and arguments that end in `serveEncoder` with the same model. */
   readonly isolated: { readonly modulePath: string; readonly args: readonly string[] };
+  /** Folder of vectors, so that a text that comes again unchanged is not encoded again; null: none. */
+  readonly encodeCache: string | null;
+  readonly logger: Logger;
 }
 
 export interface ServedModels {
@@ -32,22 +38,38 @@ export interface ServedModels {
   close(): Promise<void>;
 }
 
-/** @throws LzeroError of `openEncoder` */
+/** @throws LzeroError of `openEncoder`; `encode_cache_unavailable` */
 export async function openServedModels(options: ServedModelsOptions): Promise<ServedModels> {
   const { encoder, tokenizer, files } = await openEncoder(options.model, options.onnx);
   const isolated = new IsolatedEncoder(options.isolated);
+  const { manifest } = files;
+  const cache =
+    options.encodeCache === null
+      ? null
+      : await VectorCache.open({
+          folder: options.encodeCache,
+          fingerprint: manifest.fingerprint,
+          logger: options.logger,
+        }).catch(async (error: unknown) => {
+          await encoder.close();
+          throw error;
+        });
+  // What is known was encoded before and killed nobody: it needs no process of its own either.
+  const cached = (behind: TextEncoderPort) =>
+    cache === null ? behind : new CachingEncoder(manifest, behind, cache);
   const neural: ServedModel = {
-    bound: bindModel(files.manifest, files.vocabulary, files.idf),
-    encoder,
-    isolated,
+    bound: bindModel(manifest, files.vocabulary, files.idf),
+    encoder: cached(encoder),
+    isolated: cached(isolated),
   };
   const bm25 = new Bm25Models(files, tokenizer);
   return {
-    fingerprint: files.manifest.fingerprint,
+    fingerprint: manifest.fingerprint,
     modelOf: (status, texts) => (status.settings.encoder === "bm25" ? bm25.of(status, texts) : neural),
     close: async () => {
       await isolated.close();
       await encoder.close();
+      await cache?.close();
     },
   };
 }

@@ -9,7 +9,7 @@ import { type CacheKey, VectorCache, type VectorCacheOptions } from "./cache/vec
 import { KEY_BYTES } from "./cache/vector-record.ts";
 import type { DocumentEncoder, EncodedDocument } from "./encoder.ts";
 
-/** Variable that names the folder of the encode cache. */
+/** Environment variable that names the folder of the encode cache. */
 export const ENCODE_CACHE_VARIABLE = "LZERO_ENCODE_CACHE";
 
 type Behind = Pick<DocumentEncoder, "encode" | "close">;

@@ -1,4 +1,4 @@
-/** The evaluation commands over a collection of four documents, by BM25: no model runs. */
+/** The evaluation commands over a collection of four documents, by BM25 except where the encode cache is tested. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCompare } from "../../../../batch/commands/compare.ts";
 import { type EvalOptions, runEval } from "../../../../batch/commands/eval.ts";
 import { IDF_MODES } from "../../../../shared/model/idf.ts";
+import { buildOnnxWorker, COMMITTED_MODEL } from "../../../support/onnx-worker.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lzero-eval-"));
 const data = join(folder, "spiders");
@@ -74,6 +75,23 @@ describe("lzero eval", () => {
       ...{ collection: "spiders", encoder: "bm25.trec", idf: null, queries: 3 },
       ...{ "ndcg@10": 1, "recall@100": 1, "mrr@10": 1 },
     });
+  });
+
+  it("encodes nothing again that the encode cache has, and says so", async () => {
+    const encodeCache = join(folder, "vectors");
+    const workerUrl = await buildOnnxWorker();
+    const figures: Record<string, unknown>[] = [];
+    for (const round of [0, 1, 2]) {
+      const json = join(folder, `cached-${round}.json`);
+      const options = { data, encoder: COMMITTED_MODEL, idf: "model", split: "test", json } as const;
+      const printed: string[] = [];
+      const ports = { print: (text: string) => printed.push(text), workerUrl };
+      await runEval({ ...options, encodeCache: round === 2 ? false : encodeCache }, ports);
+      expect(printed[0]!.includes("vectors of 4 from")).toBe(round === 1);
+      figures.push({ ...JSON.parse(readFileSync(json, "utf8")), documentsPerSecond: 0 });
+    }
+    expect(figures[1]).toEqual({ ...figures[0], cached: 4 });
+    expect(figures[2]).toEqual(figures[0]);
   });
 
   it("writes a run for each IDF", async () => {
