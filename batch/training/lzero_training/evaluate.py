@@ -40,7 +40,7 @@ class ServedOptions:
     mu: float = 2000.0
     query_idf_floor: float = 3.0
     top: int = 256
-    threshold: float = 3.0
+    threshold: float = 2.0
     max_weight: float = 0.0
 
 

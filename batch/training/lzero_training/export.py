@@ -28,8 +28,6 @@ from .train import interpolate, pool_folder, run_folder
 CALIBRATION_TEXTS = 1600
 TOP_K = 1024
 """Non-zero weights that leave the graph; pruning by IDF follows with the lexical part, outside of it."""
-PRUNING = {"minValue": 3.0, "atLeast": 16, "atMost": 256}
-"""Of IDF_j · d_j, as shared/model/pruning.ts applies it."""
 LICENCE = "Apache-2.0"
 
 
@@ -82,7 +80,7 @@ def with_lexical_part(manifest: dict, settings: Settings, stems: bytes | None) -
             "alpha": lexical.alpha, "k1": lexical.k1, "b": lexical.b, "averageLength": lexical.average_length,
             "stems": classes,
         },
-        "pruning": PRUNING,
+        "pruning": {"minValue": settings.prune_value, "atLeast": settings.prune_least, "atMost": settings.prune_most},
         "queryIdfFloor": settings.query_idf_floor,
     }
     return {**manifest, "identity": identity, "fingerprint": fingerprint(identity)}

@@ -73,6 +73,10 @@ class Settings:
     query_idf_floor: float = 3.0
     query_idf: str = "blended"
     """blended, table, or none (all ones)."""
+    prune_value: float = 2.0
+    """Served terms have at least this IDF_j · d_j (shared/model/pruning.ts), between the two numbers below."""
+    prune_least: int = 16
+    prune_most: int = 256
     evaluate_minutes: float = 12.0
     checkpoint_minutes: float = 4.0
     threads: int = 2
