@@ -81,6 +81,7 @@ async function answerFrom(
   if (manifest.model === null || manifest.segments.length === 0) {
     const message = "the index has no documents yet";
     const stats = { reads: 0, bytesRead: 0, postings: 0, tokens: 0 };
+    context.cache.raiseFloor(context.index, manifest.generation);
     return { ...answer, hits: [], exact: true, warnings: [{ code: "index_empty", message }], stats };
   }
   const model = await loadQueryModel(context, manifest.model.tables);
