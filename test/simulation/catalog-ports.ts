@@ -7,6 +7,8 @@ import type { CatalogPort } from "../../batch/catalog-port.ts";
 import type { Catalog } from "../../shared/catalog/catalog.ts";
 import {
   abortRequestSchema,
+  type CollectRequest,
+  type CollectResponse,
   collectRequestSchema,
   commitRequestSchema,
   type IngestStatus,
@@ -29,8 +31,8 @@ export interface PortOptions {
   readonly truth: Truth;
   /** A variant: what `locate` makes of versions. */
   readonly breakLocate?: (request: ReturnType<typeof locateRequestSchema.parse>) => typeof request;
-  /** A variant: more segments than the catalog offers. */
-  readonly breakCollect?: (offered: ReturnType<Catalog["collect"]>, catalog: Catalog) => typeof offered;
+  /** A variant: what `collect` does. */
+  readonly breakCollect?: (request: CollectRequest, catalog: Catalog, truth: Truth) => CollectResponse;
 }
 
 const ATTEMPTS = 3;
@@ -87,8 +89,7 @@ export function batchPort(actor: Actor, options: PortOptions): CatalogPort {
     collect(given) {
       const request = collectRequestSchema.parse(given);
       return call(`collect ${request.collected.map(short).join(" ")}`, (catalog) => {
-        const offered = catalog.collect(request);
-        return breakCollect?.(offered, catalog) ?? offered;
+        return breakCollect?.(request, catalog, truth) ?? catalog.collect(request);
       });
     },
     pending: (request) => call("pending", (catalog) => catalog.pending(request)),

@@ -72,6 +72,10 @@ export class Truth {
     return this.#fates.get(write);
   }
 
+  wasCommitted(segmentId: string): boolean {
+    return this.#committed.has(segmentId);
+  }
+
   /** The queue did not take this write, and its client was told. */
   refuse(write: string): void {
     this.#refused.add(write);

@@ -5,7 +5,7 @@
 import type { BoundModel } from "../../batch/publish/publish-target.ts";
 import { indexSettingsSchema } from "../../shared/catalog/commands.ts";
 import { type CatalogConfig, DEFAULT_CATALOG_CONFIG } from "../../shared/catalog/config.ts";
-import type { BrokenVariant } from "./broken-variants.ts";
+import { BROKEN_VARIANTS } from "./broken-variants.ts";
 import { CatalogHost } from "./catalog-host.ts";
 import type { PortOptions } from "./catalog-ports.ts";
 import { startConsumer, startOperator } from "./consumer-actor.ts";
@@ -34,7 +34,6 @@ export const CONFIG: CatalogConfig = {
 
 const MODEL = simulatedModel();
 const MAX_CLOCK_JUMP_MS = 20 * MINUTE_MS;
-const LOG_LINES = 400;
 
 export class World {
   readonly seed: number;
@@ -64,16 +63,17 @@ export class World {
   refused = 0;
   crashes = 0;
   readonly #faults: FaultRates;
-  readonly #keepsLog: boolean;
+  readonly #maxLogLines: number;
   readonly #restarts = new Map<Actor, (actor: Actor) => void>();
   readonly #nextVersions = new Map<string, number>();
 
-  constructor(seed: number, variant: BrokenVariant | null, keepsLog: boolean) {
+  constructor(seed: number, variant: string | null, maxLogLines: number) {
     this.seed = seed;
-    this.#keepsLog = keepsLog;
+    this.#maxLogLines = maxLogLines;
     this.random = new Random(seed);
     const { random, timeline, truth } = this;
-    this.#faults = { ...drawFaults(random), ...variant?.faults };
+    this.#faults = drawFaults(random);
+    const broken = variant === null ? null : BROKEN_VARIANTS[variant]!();
     const rates = () => this.rates();
     const log = (line: () => string) => this.log(line);
     this.network = new Network({
@@ -84,13 +84,13 @@ export class World {
       log,
     });
     const { network } = this;
-    this.kv = new SimulatedKv({ timeline, random, network, rates, ...variant?.kv });
-    this.queue = new SimulatedQueue({ timeline, random, network, rates, ...variant?.queue });
+    this.kv = new SimulatedKv({ timeline, random, network, rates, ...broken?.kv });
+    this.queue = new SimulatedQueue({ timeline, random, network, rates, ...broken?.queue });
     this.host = new CatalogHost({
       ...{ index: this.index, config: CONFIG, timeline, random, network, rates, kv: this.kv, truth, log },
-      ...variant?.host,
+      ...broken?.host,
     });
-    this.ports = { host: this.host, timeline, truth, ...variant?.ports };
+    this.ports = { host: this.host, timeline, truth, ...broken?.ports };
     this.versions = random.pick(["sequence", "external"]);
     this.documentIds = Array.from({ length: random.pick([6, 20, 40]) }, (_, n) => `d${n}`);
     this.largeTexts = random.chance(0.1);
@@ -102,11 +102,11 @@ export class World {
   }
 
   log(line: () => string): void {
-    if (!this.#keepsLog) return;
+    if (this.#maxLogLines === 0) return;
     this.logLines.push(
       `${((this.timeline.nowMs - 1_700_000_000_000) / 1000).toFixed(3).padStart(10)} ${line()}`,
     );
-    if (this.logLines.length > LOG_LINES) this.logLines.shift();
+    if (this.logLines.length > this.#maxLogLines) this.logLines.shift();
   }
 
   /** Notes a violation; the run ends after the event. */
