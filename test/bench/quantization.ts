@@ -4,17 +4,29 @@
  *
  *     npm run bench -- quantization --data ../shared/data/scifact
  */
+import { basename } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { EncodedDocument } from "../../batch/encoders/encoder.ts";
 import { DEFAULT_MODEL, openEncoder } from "../../batch/encoders/open-encoder.ts";
 import { readCollection } from "../../batch/eval/beir.ts";
 import { evaluate } from "../../batch/eval/evaluate.ts";
 import { evaluateRun } from "../../batch/eval/metrics.ts";
+import { formatTable } from "../../batch/inspect/table.ts";
 import { encodedText } from "../../shared/messages/document.ts";
 import { idfTable } from "../../shared/model/idf.ts";
 import { encodeQuery, optionalBelow } from "../../shared/query/query-vector.ts";
+import { sharedPath } from "../support/shared-data.ts";
+import type { Benchmark, BenchmarkOptions, BenchmarkReport } from "./benchmark.ts";
 
 const DEPTH = 100;
+
+export const benchmark: Benchmark = {
+  options: {
+    data: "a collection in BEIR's layout (the reference data's scifact)",
+    model: `a model's name or folder (${DEFAULT_MODEL})`,
+  },
+  run: benchQuantization,
+};
 
 /** Ranks every document by the float inner product; ties by the order of documents, as the index has them. */
 function rankInFloats(
@@ -33,7 +45,9 @@ function rankInFloats(
     .slice(0, DEPTH);
 }
 
-export async function benchQuantization(data: string, name = DEFAULT_MODEL): Promise<object> {
+async function benchQuantization({ data: folder, model }: BenchmarkOptions): Promise<BenchmarkReport> {
+  const name = model ?? DEFAULT_MODEL;
+  const data = folder ?? sharedPath("data", "scifact");
   const collection = await readCollection(data, "test");
   const { encoder, tokenizer, files } = await openEncoder(name);
   try {
@@ -57,7 +71,7 @@ export async function benchQuantization(data: string, name = DEFAULT_MODEL): Pro
     for (const { ownTermIds } of encoded) for (const id of ownTermIds) textFrequencies[id]!++;
     const corpus = { documents: encoded.length, textFrequencies };
     const optionalTokens = optionalBelow(files.idf, encoder.manifest.identity.queryIdfFloor);
-    return rows.map((row) => {
+    const losses = rows.map((row) => {
       const idf = idfTable(row.idf, files.idf, corpus);
       const run = new Map(
         collection.queries.map(({ id, text }) => {
@@ -67,8 +81,20 @@ export async function benchQuantization(data: string, name = DEFAULT_MODEL): Pro
         }),
       );
       const float = evaluateRun(collection.qrels, run)["ndcg@10"];
-      return { data, model: name, idf: row.idf, float, served: row["ndcg@10"], loss: float - row["ndcg@10"] };
+      return { idf: row.idf, float, served: row["ndcg@10"], loss: float - row["ndcg@10"] };
     });
+    const number = (column: string) => ({ name: column, isNumber: true });
+    const columns = [{ name: "IDF" }, ...["in floats", "as served", "lost"].map(number)];
+    return {
+      table: formatTable(
+        columns,
+        losses.map(({ idf, float, served, loss }) => [
+          idf,
+          ...[float, served, loss].map((value) => value.toFixed(4)),
+        ]),
+      ),
+      result: { input: { collection: basename(data), documents: texts.length, model: name }, rows: losses },
+    };
   } finally {
     await encoder.close();
   }
