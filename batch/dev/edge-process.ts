@@ -11,7 +11,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { Miniflare, type MiniflareOptions } from "miniflare";
+import type { Miniflare, MiniflareOptions } from "miniflare";
 import { LzeroError } from "../../shared/errors.ts";
 import { reportReady, stopOnSignal, takeConfig } from "./ipc.ts";
 import { type KvBacking, startKvRestServer } from "./kv-rest-server.ts";
@@ -69,6 +69,8 @@ export async function startEdge(config: EdgeProcessConfig): Promise<{
   readonly stop: () => Promise<void>;
 }> {
   const workerName = `lzero-${randomBytes(16).toString("hex")}`;
+  // A package for development, and slow to load: no other command may need it.
+  const { Miniflare } = await import("miniflare");
   const miniflare = new Miniflare(await describeEdge(config, workerName));
   try {
     await miniflare.ready;

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createRequestHandler } from "local-aws-sqs";
+import type { createRequestHandler } from "local-aws-sqs";
 import { reportReady, stopOnSignal, takeConfig } from "./ipc.ts";
 import { closeServer, LOOPBACK, listenOnLoopback, readBody } from "./loopback.ts";
 
@@ -46,7 +46,7 @@ export async function runQueueProcess(): Promise<void> {
 
 /** @throws LzeroError `port_in_use` */
 export function startQueueServer(config: QueueProcessConfig): ReturnType<typeof listenOnLoopback> {
-  let emulator: Emulator | null = null;
+  let emulator: Promise<Emulator> | null = null;
   const credential = `Credential=${config.accessKeyId}/`;
   return listenOnLoopback(config.port, async (request, response, port) => {
     if (!(request.headers.authorization ?? "").includes(credential)) {
@@ -55,13 +55,14 @@ export function startQueueServer(config: QueueProcessConfig): ReturnType<typeof 
       return;
     }
     emulator ??= createEmulator(config, port);
+    const { service, requestHandler } = await emulator;
     const body = await readBody(request, MAX_BODY_BYTES);
     const isReceive = String(request.headers["x-amz-target"]).endsWith(".ReceiveMessage");
-    const forwarded = isReceive ? await waitForMessages(emulator, response, body) : body;
+    const forwarded = isReceive ? await waitForMessages(service, response, body) : body;
     if (forwarded === null) return;
     const { headers, method, url } = request;
     const replay = Object.assign(Readable.from([forwarded]), { headers, method, url });
-    await emulator.requestHandler(replay as unknown as IncomingMessage, response);
+    await requestHandler(replay as unknown as IncomingMessage, response);
   });
 }
 
@@ -71,13 +72,13 @@ export function startQueueServer(config: QueueProcessConfig): ReturnType<typeof 
  * @returns the request without its waiting time, or null when the client is gone, so that no message goes nowhere
  */
 async function waitForMessages(
-  emulator: Emulator,
+  service: Emulator["service"],
   response: ServerResponse,
   body: Buffer,
 ): Promise<Buffer | null> {
   const receive = JSON.parse(body.toString("utf8")) as { QueueUrl?: string; WaitTimeSeconds?: number };
   const name = String(receive.QueueUrl).split("/").at(-1);
-  const queue = emulator.service.Queues.find(({ QueueName }) => QueueName === name);
+  const queue = service.Queues.find(({ QueueName }) => QueueName === name);
   const deadlineMs = Date.now() + 1000 * (receive.WaitTimeSeconds ?? 0);
   while (queue !== undefined && Date.now() < deadlineMs && !response.destroyed) {
     const counts = queue.getAttributes([
@@ -94,7 +95,9 @@ async function waitForMessages(
 
 type Emulator = ReturnType<typeof createRequestHandler>;
 
-function createEmulator(config: QueueProcessConfig, port: number): Emulator {
+async function createEmulator(config: QueueProcessConfig, port: number): Promise<Emulator> {
+  // A package for development: no other command may need it.
+  const { createRequestHandler } = await import("local-aws-sqs");
   const deadLetterArn = `arn:aws:sqs:${config.region}:${QUEUE_ACCOUNT}:${DEAD_LETTER_QUEUE_NAME}`;
   return createRequestHandler({
     port,
