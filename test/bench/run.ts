@@ -18,6 +18,10 @@ interface Entry {
 
 /** Imported only when named: none needs what another one installs. */
 const BENCHMARKS: Readonly<Record<string, Entry>> = {
+  collections: {
+    summary: "makes the encoded collections that other benchmarks read, and says what they are like",
+    load: () => import("./collections/benchmark.ts"),
+  },
   quantization: {
     summary: "NDCG@10 that 8-bit impacts cost on a collection",
     load: () => import("./quantization.ts"),
