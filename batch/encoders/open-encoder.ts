@@ -62,7 +62,7 @@ export async function openEncoder(
 }
 
 /** The folder of this package, from the source or from the bundle. */
-function packageRoot(): string {
+export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, "package.json"))) {
     const parent = dirname(folder);

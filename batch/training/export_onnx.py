@@ -146,7 +146,7 @@ def check_golden(model: bytes, checkpoint: Checkpoint, pieces: WordPiece, option
     if not vectors:
         raise CheckpointError("the vocabulary has no word of the golden texts: is it an English one?")
     runner = GraphRunner(model)
-    error = max(largest_error(runner.vectors([row])[0][0], vector) for _, row, vector in vectors)
+    error = max(largest_error(runner.vectors([row])[0][0], vector, options.top_k) for _, row, vector in vectors)
     largest = max((weight for _, _, vector in vectors for weight in vector.values()), default=0.0)
     bound = FLOAT_TOLERANCE if precision == "f32" else INT8_SHARE * largest
     if not error <= bound:

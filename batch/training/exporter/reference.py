@@ -52,8 +52,12 @@ def reference_vector(checkpoint: Checkpoint, token_ids: Sequence[int], options: 
     return {int(term): float(weights[term]) for term in np.sort(best) if weights[term] > 0}
 
 
-def largest_error(ours: dict[int, float], theirs: dict[int, float]) -> float:
-    return max((abs(ours.get(t, 0.0) - theirs.get(t, 0.0)) for t in ours.keys() | theirs.keys()), default=0.0)
+def largest_error(ours: dict[int, float], theirs: dict[int, float], top_k: int) -> float:
+    """Of a weight. A term that one side cut, since it has top_k others, may weigh there what its smallest weighs."""
+    cut = [min(side.values()) if len(side) >= top_k else 0.0 for side in (ours, theirs)]
+    errors = [abs(weight - theirs[term]) if term in theirs else max(0.0, weight - cut[1]) for term, weight in ours.items()]
+    errors += [max(0.0, weight - cut[0]) for term, weight in theirs.items() if term not in ours]
+    return max(errors, default=0.0)
 
 
 def golden_vectors(checkpoint: Checkpoint, pieces: WordPiece, options: GraphOptions) -> list[tuple[str, list[int], dict[int, float]]]:

@@ -125,7 +125,7 @@ class Graphs(CheckpointCase):
                         expected = reference_vector(checkpoint, row, options)
                         self.assertGreater(len(expected), 5)
                         self.assertFalse(set(expected) & set(SPECIAL))
-                        self.assertLess(largest_error(vector, expected), 1e-4)
+                        self.assertLess(largest_error(vector, expected, VOCABULARY), 1e-4)
 
     def test_int8_graphs_come_near(self) -> None:
         for name, config, tensors in self.variants():
@@ -137,7 +137,7 @@ class Graphs(CheckpointCase):
                 vectors, _ = GraphRunner(build_encoder(checkpoint, options, head), 1).vectors(self.rows)
                 for row, vector in zip(self.rows, vectors, strict=True):
                     expected = reference_vector(checkpoint, row, options)
-                    self.assertLess(largest_error(vector, expected), INT8_SHARE * max(expected.values()))
+                    self.assertLess(largest_error(vector, expected, VOCABULARY), INT8_SHARE * max(expected.values()))
 
     @unittest.skipUnless(
         importlib.util.find_spec("transformers") and importlib.util.find_spec("torch"), "transformers and torch are absent"
@@ -161,7 +161,7 @@ class Graphs(CheckpointCase):
                     weights[list(SPECIAL)] = 0
                     theirs = {int(t): float(weights[t]) for t in np.flatnonzero(weights)}
                     ours = reference_vector(checkpoint, row, GraphOptions(1, LENGTH, VOCABULARY, 0.0, False, SPECIAL))
-                    self.assertLess(largest_error(ours, theirs), 1e-4)
+                    self.assertLess(largest_error(ours, theirs, VOCABULARY), 1e-4)
 
 
 class Refusals(CheckpointCase):
