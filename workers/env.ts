@@ -17,6 +17,12 @@ export interface Env {
   readonly AWS_ACCESS_KEY_ID?: string;
   readonly AWS_SECRET_ACCESS_KEY?: string;
   readonly AWS_SESSION_TOKEN?: string;
+  /** Documents of an index that may be pending before writes are answered with 429. Default: 100,000. */
+  readonly MAX_PENDING_DOCUMENTS?: string;
+  /** Seconds that the oldest of them may be pending before that. Default: 86,400, a quarter of what SQS keeps them. */
+  readonly MAX_PENDING_SECONDS?: string;
+  /** Secret of a monitoring system, for the metrics routes alone. Absent: those routes answer 503. */
+  readonly LZERO_METRICS_KEY?: string;
   /** Origins, separated by commas, whose pages may search from a browser; `*` for all. Default: none. */
   readonly CORS_ORIGINS?: string;
   /** Index that the page at `/` searches when its address names none. Default: demo. */

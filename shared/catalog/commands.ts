@@ -58,10 +58,17 @@ export const modelBindingSchema = z.strictObject({
 });
 export type ModelBinding = z.infer<typeof modelBindingSchema>;
 
+/** How many documents may be pending, and for how long, before an index takes no more (shared/catalog/pending-room.ts). */
+export const pendingLimitsSchema = z.strictObject({
+  maxPending: z.int().min(1),
+  maxPendingAgeMs: z.int().min(1),
+});
+export type PendingLimits = z.infer<typeof pendingLimitsSchema>;
+
 /**
  * `accept`: records one ingest and, with `sequence` versions, assigns `firstVersion + position`.
  * Repeating it with the same ingestId and digest gives the same versions and what is still pending.
- * @throws index_not_found, idempotency_conflict (same ingestId, another digest)
+ * @throws index_not_found, idempotency_conflict (same ingestId, another digest), too_many_pending (never a repetition)
  */
 export const acceptRequestSchema = z.strictObject({
   ingestId,
@@ -71,6 +78,8 @@ export const acceptRequestSchema = z.strictObject({
   rejected: z.array(position),
   /** Digest of the request, so that one Idempotency-Key cannot stand for two requests. */
   digest: z.string().max(64),
+  /** Absent: there is always room. */
+  limits: pendingLimitsSchema.optional(),
 });
 export type AcceptRequest = z.infer<typeof acceptRequestSchema>;
 export interface AcceptResponse {

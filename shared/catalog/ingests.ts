@@ -32,6 +32,7 @@ import {
   timeOf,
 } from "./keys.ts";
 import { prefixRange } from "./ordered-store.ts";
+import { type PendingCount, requireRoom } from "./pending-room.ts";
 import { decodeJsonRow, encodeJsonRow, type FailureRow, type IndexState } from "./rows.ts";
 
 /** Ingests that one command marks expired or forgets at most. */
@@ -51,6 +52,10 @@ export function accept(context: CatalogContext, request: AcceptRequest): AcceptR
     }
     const { firstVersion, acceptedAtMs } = known;
     return { firstVersion, acceptedAtMs, pending: pendingPositions(known.outcomes) };
+  }
+  if (request.limits !== undefined) {
+    // Without the expired ones: a refusal takes the sweep above back, so they would count for ever.
+    requireRoom(request.positions, request.limits, countPending(context, state), context.nowMs);
   }
   const outcomes = new Uint8Array(request.positions).fill(PENDING_CODE);
   for (const position of request.rejected) {
@@ -132,10 +137,7 @@ export function listPending(context: CatalogContext, request: PendingRequest): P
 }
 
 /** Pending positions and when the oldest was accepted, without those that expired since they were last swept. */
-export function countPending(
-  context: CatalogContext,
-  state: IndexState,
-): { pending: number; oldestPendingAtMs: number | null } {
+export function countPending(context: CatalogContext, state: IndexState): PendingCount {
   const cutoff = timedStart("p", context.nowMs - context.config.queueRetentionMs);
   let pending = state.pending;
   for (const { key } of context.store.list({ start: kindPrefix("p"), end: cutoff })) {

@@ -49,6 +49,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   content_encoding_unsupported: 415,
   content_type_unsupported: 415,
   documents_rejected: 422,
+  too_many_pending: 429,
   catalog_unavailable: 503,
   index_unavailable: 503,
   not_configured: 503,
@@ -65,6 +66,7 @@ const TITLE_BY_STATUS: Readonly<Record<number, string>> = {
   413: "Content too large",
   415: "Unsupported media type",
   422: "Unprocessable content",
+  429: "Too many requests",
   500: "Internal error",
   503: "Service unavailable",
 };
@@ -113,6 +115,7 @@ export function problemResponse(problem: Problem): Response {
   headers.set("cache-control", "no-store");
   if (problem.status === 401) headers.set("www-authenticate", "Bearer");
   if (problem.status === 503) headers.set("retry-after", "2");
+  if (problem.status === 429) headers.set("retry-after", String(problem.retryAfterSeconds ?? 10));
   return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }
 

@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { indexSettingsSchema } from "../../shared/catalog/commands.ts";
 import { documentInputSchema } from "../../shared/messages/document-input.ts";
+import { TRACEPARENT_PATTERN } from "../../shared/messages/trace-context.ts";
 import { searchRequestSchema } from "../search/search-request.ts";
 import {
   createdSchema,
@@ -15,6 +16,7 @@ import {
   removedSchema,
   searchAnswerSchema,
   statusSchema,
+  tooManyPendingSchema,
 } from "./schemas.ts";
 
 interface Operation {
@@ -26,6 +28,8 @@ interface Operation {
   readonly body?: Readonly<Record<string, z.ZodType>>;
   readonly status: number;
   readonly answer: z.ZodType;
+  /** Refusals by status that need more than the common description. */
+  readonly refusals?: Readonly<Record<number, object>>;
 }
 
 const index = pathParameter("index", "1 to 64 characters: a-z, 0-9 and -");
@@ -38,6 +42,24 @@ const idempotencyKey = {
   description: "Repeating the request with the same key sends again only what is still pending.",
 };
 const documents = z.array(documentInputSchema).min(1);
+const traceparent = {
+  name: "traceparent",
+  in: "header",
+  schema: { type: "string", pattern: TRACEPARENT_PATTERN.source },
+  description:
+    "W3C trace context; the batch job's log has its trace id beside the ingest's. Malformed: left out.",
+};
+const tooManyPending = {
+  description:
+    "Backpressure: the index has more pending documents than MAX_PENDING_DOCUMENTS (default 100,000), or the oldest of them is older than MAX_PENDING_SECONDS (default one day). A repetition of a request that was accepted before is never refused.",
+  headers: {
+    "Retry-After": {
+      schema: { type: "integer", minimum: 1, maximum: 60 },
+      description: "Seconds until there is probably room, at the pace at which documents leave.",
+    },
+  },
+  content: { "application/problem+json": { schema: jsonSchema(tooManyPendingSchema, "output") } },
+};
 
 const OPERATIONS: readonly Operation[] = [
   {
@@ -64,10 +86,11 @@ const OPERATIONS: readonly Operation[] = [
     path: "/v1/indexes/{index}/documents",
     summary: "Write documents: at most 500 and 5 MB a request, 200 KB a document",
     needsKey: true,
-    parameters: [index, idempotencyKey],
+    parameters: [index, idempotencyKey, traceparent],
     body: { "application/json": documents, "application/x-ndjson": documentInputSchema },
     status: 202,
     answer: ingestAnswerSchema,
+    refusals: { 429: tooManyPending },
   },
   {
     method: "get",
@@ -140,7 +163,8 @@ export function openApiDocument(): object {
   };
 }
 
-function describeOperation({ summary, needsKey, parameters, body, status, answer }: Operation): object {
+function describeOperation(operation: Operation): object {
+  const { summary, needsKey, parameters, body, status, answer, refusals } = operation;
   return {
     summary,
     ...(needsKey ? { security: [{ writeKey: [] }] } : {}),
@@ -150,6 +174,7 @@ function describeOperation({ summary, needsKey, parameters, body, status, answer
       : { requestBody: { required: true, content: describeContent(body, "input") } }),
     responses: {
       [status]: { description: summary, content: describeContent({ "application/json": answer }, "output") },
+      ...refusals,
       default: { $ref: "#/components/responses/problem" },
     },
   };

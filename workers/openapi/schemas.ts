@@ -15,6 +15,15 @@ export const problemSchema = z.looseObject({
   code: z.string().describe("stable, for programs"),
 });
 
+export const tooManyPendingSchema = problemSchema.extend({
+  code: z.literal("too_many_pending"),
+  retryAfterSeconds: count,
+  pending: count,
+  oldestPendingAtMs: timeMs,
+  maxPending: count,
+  maxPendingAgeMs: count,
+});
+
 export const createdSchema = z.object({
   index: z.string(),
   created: z.boolean(),
@@ -83,7 +92,10 @@ export const removedSchema = z.object({
 
 export const searchAnswerSchema = z.object({
   generation: count,
-  manifestAgeMs: count,
+  generationAgeMs: count.describe("since the commit that made this generation"),
+  manifestAgeMs: count.describe(
+    "since this generation was read; KV itself may have been a minute behind then",
+  ),
   hits: z.array(
     z.object({
       ...storedFields,

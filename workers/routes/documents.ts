@@ -17,10 +17,12 @@ import {
   type RejectedDocument,
 } from "../../shared/messages/parse-documents.ts";
 import { INGEST_ID_PATTERN, type QueuedDocument } from "../../shared/messages/queue-message.ts";
+import { parseTraceparent } from "../../shared/messages/trace-context.ts";
 import { requireKey } from "../http/auth.ts";
 import { readBody, requireContentType } from "../http/body.ts";
 import { logError, makeProblem, problemResponse } from "../http/problem.ts";
 import { indexSettings } from "../index-settings.ts";
+import { readPendingLimits } from "../pending-limits.ts";
 import type { App, AppContext, Services } from "../services.ts";
 import { makeQueueSender } from "../sqs.ts";
 import { checkIndexName } from "./index-name.ts";
@@ -33,8 +35,6 @@ const FORMAT_BY_TYPE: Readonly<Record<string, BodyFormat>> = {
   "application/jsonl": "ndjson",
 };
 
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
 export function addDocumentRoutes(app: App, services: Services): void {
   app.post("/v1/indexes/:index/documents", async (context) => {
     const request = context.req.raw;
@@ -42,6 +42,7 @@ export function addDocumentRoutes(app: App, services: Services): void {
     const index = checkIndexName(context.req.param("index"));
     const format = FORMAT_BY_TYPE[requireContentType(request, Object.keys(FORMAT_BY_TYPE))]!;
     const sender = makeQueueSender(context.env, services);
+    const limits = readPendingLimits(context.env);
     const idempotencyKey = request.headers.get("idempotency-key");
     const ingestId = await chooseIngestId(index, idempotencyKey);
     const body = await readBody(request, MAX_REQUEST_BODY_BYTES);
@@ -55,15 +56,16 @@ export function addDocumentRoutes(app: App, services: Services): void {
       positions: parsed.positions,
       rejected: parsed.rejected.map(({ position }) => position),
       digest: await hashHex(body),
+      limits,
     });
-    const traceparent = request.headers.get("traceparent") ?? "";
+    const traceparent = parseTraceparent(request.headers.get("traceparent"));
     const messages = packMessages(
       {
         formatVersion: 1,
         index,
         ingestId,
         acceptedAtMs: accepted.acceptedAtMs,
-        ...(TRACEPARENT.test(traceparent) ? { traceparent } : {}),
+        ...(traceparent === null ? {} : { traceparent }),
       },
       queuedDocuments(parsed, accepted),
     );
