@@ -11,6 +11,7 @@ import { addDocumentRoutes } from "./routes/documents.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addIndexRoutes } from "./routes/indexes.ts";
 import { addInternalRoutes } from "./routes/internal.ts";
+import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addPageRoutes } from "./routes/page.ts";
 import { addSearchRoutes } from "./routes/search.ts";
 import { type App, type AppEnv, productionServices, type Services } from "./services.ts";
@@ -27,6 +28,7 @@ export function createApp(services: Services = productionServices): App {
   addDocumentByIdRoutes(app, services);
   addSearchRoutes(app, services);
   addInternalRoutes(app, services);
+  addMetricsRoutes(app, services);
   addPageRoutes(app, services);
 
   app.notFound((context) => {

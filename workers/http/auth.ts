@@ -5,8 +5,16 @@
 import { LzeroError } from "../../shared/errors.ts";
 import type { Env } from "../env.ts";
 
-/** `write`: documents and indexes. `publish`: the batch job's internal routes. */
-export type Scope = "write" | "publish";
+/** `write`: documents and indexes. `publish`: the batch job's internal routes. `metrics`: those of a monitoring system. */
+export type Scope = "write" | "publish" | "metrics";
+
+type Secret = "LZERO_WRITE_KEY" | "LZERO_PUBLISH_KEY" | "LZERO_METRICS_KEY";
+
+const SECRET_BY_SCOPE: Readonly<Record<Scope, Secret>> = {
+  write: "LZERO_WRITE_KEY",
+  publish: "LZERO_PUBLISH_KEY",
+  metrics: "LZERO_METRICS_KEY",
+};
 
 const MAX_KEY_CHARACTERS = 512;
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
@@ -14,23 +22,28 @@ const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
 /**
  * Lets a request pass that has the key of a scope.
  * @throws LzeroError `not_configured` (503), `unauthorized` (401, the same for no key and a wrong one), `key_scope`
- *   (403, a valid key of the other scope)
+ *   (403, a valid key of another scope)
  */
 export async function requireKey(request: Request, env: Env, scope: Scope): Promise<void> {
-  const wanted = scope === "write" ? env.LZERO_WRITE_KEY : env.LZERO_PUBLISH_KEY;
-  const other = scope === "write" ? env.LZERO_PUBLISH_KEY : env.LZERO_WRITE_KEY;
-  const name = scope === "write" ? "LZERO_WRITE_KEY" : "LZERO_PUBLISH_KEY";
+  const name = SECRET_BY_SCOPE[scope];
+  const wanted = env[name];
   if (!wanted) throw new LzeroError("not_configured", `the secret ${name} is not set`, { missing: name });
-  if (wanted === other) {
-    throw new LzeroError("not_configured", "the write key and the publish key must differ", {
+  const others = Object.values(SECRET_BY_SCOPE)
+    .filter((each) => each !== name)
+    .map((each) => env[each] ?? "");
+  if (others.includes(wanted)) {
+    throw new LzeroError("not_configured", "the keys of writing, publishing and metrics must differ", {
       missing: name,
     });
   }
   const given = BEARER.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
   const key = given.length <= MAX_KEY_CHARACTERS ? given : "";
-  const [isWanted, isOther] = await Promise.all([isSameSecret(key, wanted), isSameSecret(key, other ?? "")]);
+  const [isWanted, ...isOther] = await Promise.all(
+    [wanted, ...others].map((each) => isSameSecret(key, each)),
+  );
   if (isWanted) return;
-  if (isOther && key !== "") throw new LzeroError("key_scope", "this key is not for this route");
+  if (isOther.includes(true) && key !== "")
+    throw new LzeroError("key_scope", "this key is not for this route");
   throw new LzeroError("unauthorized", "this route needs its key as Authorization: Bearer");
 }
 

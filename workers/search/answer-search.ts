@@ -27,6 +27,8 @@ export interface SearchHit extends StoredFields, Partial<HitExplanation> {
 
 export interface SearchAnswer {
   readonly generation: number;
+  /** How long ago that generation was committed: what was written since is not in this answer. */
+  readonly generationAgeMs: number;
   /** How long ago this isolate read the manifest; KV itself may have been up to a minute behind then. */
   readonly manifestAgeMs: number;
   readonly hits: readonly SearchHit[];
@@ -76,6 +78,7 @@ async function answerFrom(
   const { manifest, readAtMs } = held;
   const answer = {
     generation: manifest.generation,
+    generationAgeMs: Math.max(0, context.nowMs() - manifest.createdAtMs),
     manifestAgeMs: Math.max(0, context.nowMs() - readAtMs),
   };
   if (manifest.model === null || manifest.segments.length === 0) {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { openApiDocument } from "../../../workers/openapi/document.ts";
-import { makeTestApp, PUBLISH_KEY, WRITE_KEY } from "./support.ts";
+import { METRICS_KEY, makeTestApp, PUBLISH_KEY, WRITE_KEY } from "./support.ts";
 
-type Role = "open" | "write" | "publish";
+type Role = "open" | "write" | "publish" | "metrics";
 
 /** Who may call each route. A route that is not here fails the first test until someone decides. */
 const ROLE_BY_ROUTE: Readonly<Record<string, Role>> = {
@@ -29,6 +29,13 @@ const ROLE_BY_ROUTE: Readonly<Record<string, Role>> = {
   "POST /internal/indexes/:index/pending": "publish",
   "POST /internal/indexes/:index/weigh": "publish",
   "GET /internal/indexes/:index/status": "publish",
+  "GET /metrics/indexes/:index": "metrics",
+};
+
+const KEYS: Readonly<Partial<Record<Role, string>>> = {
+  write: WRITE_KEY,
+  publish: PUBLISH_KEY,
+  metrics: METRICS_KEY,
 };
 
 const CLOSED = Object.entries(ROLE_BY_ROUTE).filter(([, role]) => role !== "open");
@@ -50,8 +57,7 @@ describe("routes and roles", () => {
   it.each(CLOSED)("%s needs the %s key", async (route, role) => {
     const { request } = makeTestApp();
     const [method, path] = addressOf(route);
-    const right = role === "write" ? WRITE_KEY : PUBLISH_KEY;
-    const other = role === "write" ? PUBLISH_KEY : WRITE_KEY;
+    const { [role]: right = "", ...others } = KEYS;
     const call = (authorization?: string): Promise<Response> =>
       request(method, path, authorization === undefined ? {} : { headers: { authorization } });
 
@@ -72,13 +78,13 @@ describe("routes and roles", () => {
       bodies.push(await response.text());
     }
     expect(new Set(bodies).size).toBe(1);
-    expect((await call(`Bearer ${other}`)).status).toBe(403);
+    for (const other of Object.values(others)) expect((await call(`Bearer ${other}`)).status).toBe(403);
     expect([401, 403]).not.toContain((await call(`Bearer ${right}`)).status);
   });
 
   it.each(CLOSED)("%s is closed when its secret (%s) is not set", async (route, role) => {
     const [method, path] = addressOf(route);
-    const missing = role === "write" ? "LZERO_WRITE_KEY" : "LZERO_PUBLISH_KEY";
+    const missing = `LZERO_${role.toUpperCase()}_KEY`;
     for (const authorization of [undefined, "Bearer ", "Bearer undefined", `Bearer ${WRITE_KEY}`]) {
       const response = await makeTestApp().request(method, path, {
         ...(authorization === undefined ? {} : { headers: { authorization } }),
@@ -89,13 +95,16 @@ describe("routes and roles", () => {
     }
   });
 
-  it("opens nothing when both secrets are the same", async () => {
-    const response = await makeTestApp().request("PUT", "/v1/indexes/access", {
-      headers: { authorization: `Bearer ${WRITE_KEY}` },
-      env: { LZERO_PUBLISH_KEY: WRITE_KEY },
-    });
-    expect(response.status).toBe(503);
-  });
+  it.each(["LZERO_PUBLISH_KEY", "LZERO_METRICS_KEY"])(
+    "opens nothing when %s is the write key",
+    async (name) => {
+      const response = await makeTestApp().request("PUT", "/v1/indexes/access", {
+        headers: { authorization: `Bearer ${WRITE_KEY}` },
+        env: { [name]: WRITE_KEY },
+      });
+      expect(response.status).toBe(503);
+    },
+  );
 
   it("takes no key from the address", async () => {
     const response = await makeTestApp().request("PUT", `/v1/indexes/access?key=${WRITE_KEY}`);

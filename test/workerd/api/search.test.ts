@@ -30,7 +30,7 @@ describe("GET …/search", () => {
     expect(response.status).toBe(200);
     const answer = await response.json<SearchAnswer>();
     expect(Object.keys(answer).sort()).toEqual(
-      ["exact", "generation", "hits", "manifestAgeMs", "stats", "warnings"].sort(),
+      ["exact", "generation", "generationAgeMs", "hits", "manifestAgeMs", "stats", "warnings"].sort(),
     );
     expect(answer).toMatchObject({ generation: 7, manifestAgeMs: 0, exact: true, warnings: [] });
     expect(answer.hits.map(({ id }) => id)).toEqual(["arachnophobia", "web"]);
@@ -224,7 +224,8 @@ describe("the manifest that an isolate holds", () => {
     await search();
     await env.INDEX.put(manifestKey(index), encodeManifest({ ...manifest, generation: 2 }));
     clock.nowMs += 9_999;
-    expect(await search()).toMatchObject({ generation: 1, manifestAgeMs: 9_999 });
+    const generationAgeMs = clock.nowMs - manifest.createdAtMs;
+    expect(await search()).toMatchObject({ generation: 1, manifestAgeMs: 9_999, generationAgeMs });
     clock.nowMs += 1;
     expect(await search()).toMatchObject({ generation: 2, manifestAgeMs: 0 });
   });
