@@ -7,70 +7,89 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { CRASH_VARIABLE } from "../../batch/consume/crash-point.ts";
 import { readWordNet } from "../../batch/corpus/wordnet.ts";
 import { DEFAULT_MODEL, resolveModelFolder } from "../../batch/encoders/open-encoder.ts";
 import { decodeQueueMessage } from "../../shared/messages/queue-message.ts";
 import { expectNoOrphans, giveUpStaged, SentDocuments, type SentText } from "../support/crash-check.ts";
 import { CrashMatrix } from "../support/crash-matrix.ts";
-import { CrashStack } from "../support/crash-stack.ts";
+import { CrashStack, FLUSH_DOCUMENTS } from "../support/crash-stack.ts";
 import { buildIfStale, listDescendants } from "../support/local-stack.ts";
 
 const TIMEOUT_MS = 300_000;
 const seed = Number(process.env.LZERO_CRASH_SEED ?? Math.floor(Math.random() * 1e9));
+const isLong = process.env.LZERO_CRASH_LONG === "1";
 
-const matrix = new CrashMatrix();
-let stack: CrashStack;
+/** A stack, what is tested on it in turn, and what came of that. Mostly one waits, so two stacks cost little more. */
+class Lane {
+  readonly matrix = new CrashMatrix();
+  #stack: CrashStack | null = null;
+
+  get stack(): CrashStack {
+    if (this.#stack === null) throw new Error("the stack does not run");
+    return this.#stack;
+  }
+
+  useStack(): void {
+    beforeAll(async () => {
+      this.#stack = await CrashStack.start();
+    });
+    afterEach(({ task }) => {
+      if (task.result?.state === "fail") console.error(this.#stack?.describeLogs(30));
+    });
+    afterAll(() => this.#stack?.end());
+  }
+
+  async createIndex(index: string, encoder: "onnx" | "bm25"): Promise<SentDocuments> {
+    await this.stack.client.createIndex(index, { encoder, encodedFields: ["text"] });
+    return new SentDocuments(this.stack, index);
+  }
+}
+
+const lanes = [new Lane(), new Lane()] as const;
 /** Documents that no test has sent yet. */
 let fresh: SentText[];
 
 beforeAll(async () => {
   buildIfStale();
   fresh = (await readWordNet()).map(({ id, text }) => ({ id: id!, text }));
-  stack = await CrashStack.start();
 });
-afterEach(({ task }) => {
-  if (task.result?.state === "fail") console.error(stack.describeLogs(30));
-});
-afterAll(async () => {
-  matrix.publish();
-  await stack?.end();
-});
-
-async function createIndex(index: string, encoder: "onnx" | "bm25"): Promise<SentDocuments> {
-  await stack.client.createIndex(index, { encoder, encodedFields: ["text"] });
-  return new SentDocuments(stack, index);
-}
+afterAll(() => CrashMatrix.publish(lanes.map(({ matrix }) => matrix)));
 
 const describeWhole = (sent: SentDocuments): string => `${sent.count} documents, each once; verified`;
 
-describe("a consumer that dies after a step", () => {
+describe.concurrent("a consumer that dies after a step", () => {
+  const lane = lanes[0];
+  lane.useStack();
   const WRITES = ["staged", "pages", "located:0", "committed"];
   const STEPS = [
+    ...["tables", "weighed"].map((step) => `weigh.${step}`),
     // The second time: a segment of the same process was committed before.
     ...["tables", "encoded", ...WRITES].map((step) => `publish.${step}@2`),
     // What died until here is its garbage.
     "collect.pages-deleted",
-    ...["tables", "weighed"].map((step) => `weigh.${step}`),
     ...["merge-read", "merged", ...WRITES].map((step) => `merge.${step}`),
     "collect.collected",
   ];
   /** Each request becomes a segment, since two are more than a batch takes; ten of them bring about a merge. */
   const REQUESTS = 10;
-  const PER_REQUEST = 12;
+  const PER_REQUEST = FLUSH_DOCUMENTS / 2 + 1;
   let sent: SentDocuments;
   beforeAll(async () => {
-    sent = await createIndex("steps", "bm25");
+    sent = await lane.createIndex("steps", "bm25");
   });
 
-  it.each(STEPS)(
+  it.sequential.each(STEPS)(
     "leaves every document there once: %s",
     async (step) => {
+      const { stack, matrix } = lane;
       await matrix.record("consumer", step, async () => {
-        await stack.restartConsumer({ [CRASH_VARIABLE]: step });
-        // A collection finds something only once the leases of what died before are over.
-        if (step.startsWith("collect.")) expect(await giveUpStaged(stack, "steps")).toBeGreaterThan(0);
+        if (step.startsWith("collect.")) {
+          // It finds something only once the leases of what died before are over, and looks first after a start.
+          await stack.restartConsumer();
+          expect(await giveUpStaged(stack, "steps")).toBeGreaterThan(0);
+        }
         const seen = stack.endings.length;
+        stack.dieAt(step);
         const documents = fresh.splice(0, REQUESTS * PER_REQUEST - 1);
         await sent.send([...documents, { id: "rewritten", text: `as sent before ${step}` }], PER_REQUEST);
         await stack.waitFor(`the death at ${step}`, () => stack.endings.length > seen);
@@ -82,9 +101,10 @@ describe("a consumer that dies after a step", () => {
     TIMEOUT_MS,
   );
 
-  it("leaves no page that nobody needs", async () => {
+  it.sequential("leaves no page that nobody needs", async () => {
+    const { stack, matrix } = lane;
     await matrix.record("consumer", "all of these, then a collection", async () => {
-      await stack.restartConsumer({});
+      await stack.restartConsumer();
       const { pages, deleted } = await expectNoOrphans(stack, "steps");
       await sent.expectWhole();
       return `no orphan page; ${deleted} pages deleted, ${pages} of them left by the last crashes`;
@@ -92,48 +112,63 @@ describe("a consumer that dies after a step", () => {
   });
 });
 
-describe("a consumer that dies at any moment", () => {
-  it(
-    `leaves every document there once (seed ${seed})`,
-    async () => {
-      const random = makeRandom(seed);
-      await matrix.record("consumer", `ten random moments, seed ${seed}`, async () => {
-        const sent = await createIndex("moments", "onnx");
+describe.concurrent("processes that die while documents arrive", () => {
+  const lane = lanes[1];
+  lane.useStack();
+
+  /** Kills the consumer ten times, each time with `perKill` new documents under way. */
+  async function killAtRandomMoments(index: string, perKill: number, longestMs: number): Promise<void> {
+    const { stack, matrix } = lane;
+    const random = makeRandom(seed);
+    await matrix.record(
+      "consumer",
+      `ten random moments, ${10 * perKill} documents, seed ${seed}`,
+      async () => {
+        const sent = await lane.createIndex(index, "onnx");
         const pending: number[] = [];
         for (let kill = 0; kill < 10; kill++) {
-          await sent.send(fresh.splice(0, 50), 50);
-          const sending = sent.send(fresh.splice(0, 350), 50);
-          await sleep(random() * 2000);
-          pending.push((await stack.client.status("moments"))!.pending);
+          const sending = sent.send(fresh.splice(0, perKill), perKill / 10);
+          await sleep(random() * longestMs);
+          pending.push((await stack.client.status(index))!.pending);
           await Promise.all([sending, stack.kill("consumer")]);
           await stack.waitUntilConsuming();
         }
         await sent.expectWhole();
         // Otherwise the moments were no test.
         expect(pending.filter((count) => count > 0).length).toBeGreaterThanOrEqual(5);
-        await stack.restartConsumer({});
-        const { pages } = await expectNoOrphans(stack, "moments");
+        await stack.restartConsumer();
+        const { pages } = await expectNoOrphans(stack, index);
         return `${describeWhole(sent)}; pending at the kills: ${pending.join(", ")}; ${pages} left pages collected`;
-      });
-    },
+      },
+    );
+  }
+
+  it.sequential(
+    `a consumer, ten times, leaves every document there once (seed ${seed})`,
+    () => killAtRandomMoments("moments", 100, 1200),
     TIMEOUT_MS,
   );
-});
 
-describe("an edge that dies at any moment", () => {
-  it(
-    `keeps its catalog and loses nothing that it has accepted (seed ${seed})`,
+  it.skipIf(!isLong)(
+    "the same with 20,000 documents (LZERO_CRASH_LONG=1, minutes)",
+    { concurrent: false, timeout: 4 * TIMEOUT_MS },
+    () => killAtRandomMoments("many-moments", 2000, 10_000),
+  );
+
+  it.sequential(
+    `an edge keeps its catalog and loses nothing that it has accepted (seed ${seed})`,
     async () => {
+      const { stack, matrix } = lane;
       const random = makeRandom(seed + 1);
-      const sent = await createIndex("edges", "onnx");
+      const sent = await lane.createIndex("edges", "bm25");
       // Only Linux tells which of a process's descendants the runtime is.
       const victims =
         process.platform === "linux" ? ["edge", "workerd", "edge", "workerd"] : ["edge", "edge"];
       for (const victim of victims) {
         await matrix.record(victim, "while documents arrive", async () => {
           const seen = stack.endings.length;
-          const sending = sent.send(fresh.splice(0, 400), 50);
-          await sleep(random() * 1500);
+          const sending = sent.send(fresh.splice(0, 200), 10);
+          await sleep(random() * 500);
           const before = (await stack.client.status("edges"))!;
           const edge = stack.pidOf("edge")!;
           await Promise.all([sending, stack.kill("edge", victim === "edge" ? edge : findRuntime(edge))]);
@@ -147,39 +182,36 @@ describe("an edge that dies at any moment", () => {
           return `${describeWhole(sent)}; generation ${before.generation} with ${before.pending} pending before`;
         });
       }
-      await stack.restartConsumer({});
+      await stack.restartConsumer();
       await expectNoOrphans(stack, "edges");
     },
     TIMEOUT_MS,
   );
-});
 
-describe("documents that break the encoder", () => {
-  const THROWS = "arsenic";
-  const KILLS = "zebra";
-
-  it(
-    "go to the dead-letter queue alone, each with its reason, and take no other along",
+  it.sequential(
+    "documents that break the encoder go to the dead-letter queue alone, each with its reason",
     async () => {
-      await matrix.record("consumer", "1 document kills the encoder, 1 fails, 298 beside them", async () => {
-        const sent = await createIndex("poison", "onnx");
+      const THROWS = "arsenic";
+      const KILLS = "zebra";
+      const { stack, matrix } = lane;
+      await matrix.record("consumer", "1 document kills the encoder, 1 fails, 58 beside them", async () => {
+        const sent = await lane.createIndex("poison", "onnx");
         const preload = fileURLToPath(new URL("../support/crash-onnx.cjs", import.meta.url));
-        const faults = {
+        await stack.restartConsumer({
           NODE_OPTIONS: `--require ${JSON.stringify(preload)}`,
           CRASH_TEST_THROWS_AT: String(vocabularyId(THROWS)),
           CRASH_TEST_DIES_AT: String(vocabularyId(KILLS)),
-        };
-        await stack.restartConsumer({}, faults);
+        });
         const documents = fresh
-          .splice(0, 400)
+          .splice(0, 100)
           .filter(({ text }) => !new RegExp(`${THROWS}|${KILLS}`, "i").test(text))
-          .slice(0, 298);
+          .slice(0, 58);
         // Both in one message, among others.
-        documents.splice(40, 0, { id: "throws", text: `a cup of ${THROWS}` });
-        documents.splice(47, 0, { id: "kills", text: `a striped ${KILLS}` });
+        documents.splice(12, 0, { id: "throws", text: `a cup of ${THROWS}` });
+        documents.splice(17, 0, { id: "kills", text: `a striped ${KILLS}` });
         for (const id of ["throws", "kills"]) sent.dead.add(id);
         const seen = stack.endings.length;
-        await sent.send(documents, 30);
+        await sent.send(documents, 10);
         await sent.expectWhole();
         // Once: what came again was encoded in a process of its own.
         expect(stack.endings.slice(seen)).toEqual([{ name: "consumer", reason: "signal SIGKILL" }]);
@@ -200,9 +232,9 @@ describe("documents that break the encoder", () => {
           code: "encoder_crashed",
           reason: expect.stringContaining("SIGKILL"),
         });
-        await stack.restartConsumer({});
+        await stack.restartConsumer();
         await expectNoOrphans(stack, "poison");
-        return "these two in the dead-letter queue with their reasons, 298 indexed; verified";
+        return "these two in the dead-letter queue with their reasons, 58 indexed; verified";
       });
     },
     TIMEOUT_MS,

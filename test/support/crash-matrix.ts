@@ -26,11 +26,12 @@ export class CrashMatrix {
     }
   }
 
-  /** Prints the table and keeps it in `.cache/crash-matrix.md`. */
-  publish(): void {
+  /** Prints one table of all and keeps it in `.cache/crash-matrix.md`. */
+  static publish(matrices: readonly CrashMatrix[]): void {
+    const rows = matrices.flatMap((matrix) => matrix.#rows);
     const cells = [
       ["What died", "When", "What was found afterwards", "Seconds"],
-      ...this.#rows.map(({ died, moment, outcome, seconds }) => [died, moment, outcome, String(seconds)]),
+      ...rows.map(({ died, moment, outcome, seconds }) => [died, moment, outcome, String(seconds)]),
     ];
     const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
     const lines = cells.map(

@@ -2,7 +2,7 @@
  * The real stack for crash tests: queue, edge and consumer as the processes that `npm start` runs, on a state folder of
  * their own, supervised by this process so that it knows who is who and can say with what a consumer starts next.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { HttpCatalog } from "../../batch/catalog-http.ts";
+import { CRASH_VARIABLE } from "../../batch/consume/crash-point.ts";
 import { IngestClient } from "../../batch/corpus/ingest-client.ts";
 import { loadOrCreateKeys, type StackKeys } from "../../batch/dev/keys.ts";
 import { closeServer, listenOnLoopback } from "../../batch/dev/loopback.ts";
@@ -24,11 +25,12 @@ import { KvRestStore } from "../../batch/storage/kv-rest-store.ts";
 import { CLI } from "./local-stack.ts";
 
 /** Messages of a dead consumer come again this soon; its heartbeats go out every second. */
-const VISIBILITY_SECONDS = 3;
-/** Small batches, so that a hundred documents are many segments and some merges. */
+const VISIBILITY_SECONDS = 2;
+/** Most documents of a batch: small, so that a hundred of them are many segments and some merges. */
+export const FLUSH_DOCUMENTS = 20;
 const CONSUMER_ARGS = [
   ...["--visibility-seconds", String(VISIBILITY_SECONDS)],
-  ...["--flush-seconds", "0.3", "--flush-documents", "20", "--threads", "1"],
+  ...["--flush-seconds", "0.2", "--flush-documents", `${FLUSH_DOCUMENTS}`, "--threads", "1"],
 ];
 const WAIT_MS = 120_000;
 const POLL_MS = 50;
@@ -36,12 +38,6 @@ const POLL_MS = 50;
 export interface Ending {
   readonly name: string;
   readonly reason: string;
-}
-
-/** Variables of the consumer's next start alone, and of each. */
-interface NextStart {
-  once: Readonly<Record<string, string>>;
-  always: Readonly<Record<string, string>>;
 }
 
 export class CrashStack {
@@ -53,18 +49,18 @@ export class CrashStack {
   readonly endings: Ending[];
   readonly #stack: Stack;
   readonly #folder: StateFolder;
-  readonly #next: NextStart;
+  readonly #variables: { extra: Readonly<Record<string, string>> };
 
   private constructor(
     stack: Stack,
     folder: StateFolder,
     keys: StackKeys,
     endings: Ending[],
-    next: NextStart,
+    variables: { extra: Readonly<Record<string, string>> },
   ) {
     this.#stack = stack;
     this.#folder = folder;
-    this.#next = next;
+    this.#variables = variables;
     this.keys = keys;
     this.endings = endings;
     this.client = new IngestClient({ url: stack.url, writeKey: keys.writeKey });
@@ -84,7 +80,7 @@ export class CrashStack {
     const { server, port } = await listenOnLoopback(0, async () => undefined);
     await closeServer(server);
     const endings: Ending[] = [];
-    const next: NextStart = { once: {}, always: {} };
+    const variables = { extra: {} };
     const stack = await Stack.start({
       folder,
       keys,
@@ -95,13 +91,12 @@ export class CrashStack {
       onGiveUp: (error) => endings.push({ name: "stack", reason: error.message }),
       restart: { firstRestartDelayMs: 50, maxRestartDelayMs: 50, maxCrashes: 1000 },
       consumerArgs: CONSUMER_ARGS,
-      consumerEnvironment: () => {
-        const environment = { ...next.always, ...next.once };
-        next.once = {};
-        return environment;
-      },
+      consumerEnvironment: () => ({
+        [CRASH_VARIABLE]: `file:${crashFileOf(folder)}`,
+        ...variables.extra,
+      }),
     });
-    return new CrashStack(stack, folder, keys, endings, next);
+    return new CrashStack(stack, folder, keys, endings, variables);
   }
 
   async end(): Promise<void> {
@@ -123,10 +118,16 @@ export class CrashStack {
     return this.#stack.pidOf(name);
   }
 
-  /** Kills the consumer and waits for the next one, which starts with these variables; later ones with `always`. */
-  async restartConsumer(once: Record<string, string>, always: Record<string, string> = {}): Promise<void> {
-    this.#next.once = once;
-    this.#next.always = always;
+  /** Lets the consumer that runs die at a step, once. */
+  dieAt(step: string): void {
+    const path = crashFileOf(this.#folder);
+    writeFileSync(`${path}.new`, step);
+    renameSync(`${path}.new`, path);
+  }
+
+  /** Kills the consumer and waits for the next one; it and later ones start with these variables. */
+  async restartConsumer(extra: Record<string, string> = {}): Promise<void> {
+    this.#variables.extra = extra;
     await this.kill("consumer");
     await this.waitUntilConsuming();
   }
@@ -232,3 +233,5 @@ export class CrashStack {
     return readFileSync(this.#folder.log("consumer"), "utf8").split("\n");
   }
 }
+
+const crashFileOf = (folder: StateFolder): string => join(folder.root, "crash-at");
