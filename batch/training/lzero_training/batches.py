@@ -36,6 +36,8 @@ class BatchSource:
         self._of_passage = np.argsort(pool.query_passage, kind="stable")
         self._starts = np.searchsorted(pool.query_passage[self._of_passage], np.arange(len(pool.passages) + 1))
         sizes = np.sqrt(np.array([len(q) for q in self._by_source], float))
+        if settings.sources:
+            sizes *= [name in settings.sources for name in pool.sources]
         self._share = sizes / sizes.sum()
 
     def draw(self) -> Batch:

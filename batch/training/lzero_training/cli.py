@@ -1,4 +1,4 @@
-"""The command line: prepare, teach, train, export, evaluate, ablate."""
+"""The command line: prepare, teach, train, export, evaluate, table, kinds, ablate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ EPILOG = """a model from nothing (about two hours on two cores):
   python -m lzero_training teach    --config configs/lzero-tiny.yaml
   python -m lzero_training train    --config configs/lzero-tiny.yaml      (again after a kill: it resumes)
   python -m lzero_training export   --config configs/lzero-tiny.yaml --out ../models/lzero-tiny
-  python -m lzero_training evaluate --model ../models/lzero-tiny
+  python -m lzero_training export   --config configs/lzero-tiny.yaml --share 0 --out ../../.cache/untuned-lexical
+  python -m lzero_training table    --untuned ../../.cache/untuned-lexical
 """
 
 
@@ -53,6 +54,20 @@ def main(arguments: list[str] | None = None) -> int:
     ablate.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     ablate.add_argument("--threads", type=int, default=None)
     ablate.add_argument("--out", type=Path, default=RESULTS / "ablation.json")
+    table = _command(commands, "table", _table, "the four rows through `lzero eval` and `lzero compare`: JSON, Markdown, TREC runs")
+    table.add_argument("--model", type=Path, default=REPOSITORY / "batch" / "models" / "lzero-tiny", help="model folder")
+    table.add_argument("--untuned", type=Path, required=True, help="folder of `export --share 0`: the starting weights, the same manifest")
+    table.add_argument("--collections", nargs="+", default=["scifact", "cranfield", "squad-2000", "left-out"])
+    table.add_argument("--cli", type=Path, default=REPOSITORY / "dist" / "batch" / "cli.js", help="the built `lzero`")
+    table.add_argument("--pool", default="pool")
+    table.add_argument("--runs", type=Path, default=CACHE / "trec", help="folder for TREC runs; what lies there is not made again")
+    table.add_argument("--out", type=Path, default=RESULTS / "four-rows.json")
+    kinds = _command(commands, "kinds", _kinds, "dense, both-sides SPLADE and Porter BM25 offline on BEIR folders")
+    kinds.add_argument("--collections", nargs="+", default=["scifact", "cranfield"], help="names, or BEIR folders")
+    kinds.add_argument("--pool", default="pool")
+    kinds.add_argument("--threads", type=int, default=1)
+    kinds.add_argument("--runs", type=Path, default=None, help="folder for TREC runs")
+    kinds.add_argument("--out", type=Path, default=RESULTS / "kinds.json")
     parsed = parser.parse_args(arguments)
     return parsed.run(parsed)
 
@@ -128,8 +143,50 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 def _ablate(args: argparse.Namespace) -> int:
     from .ablate import ablate
+    from .plots import plot_ablation
 
-    result = ablate(args.configs, args.seeds, args.threads, lambda row: print(json.dumps(row), flush=True))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+    def keep(rows: list[dict]) -> None:
+        print(json.dumps(rows[-1]), flush=True)
+        args.out.with_suffix(".partial.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+    result = ablate(args.configs, args.seeds, args.threads, keep)
+    _write(args.out, result)
+    args.out.with_suffix(".partial.json").unlink(missing_ok=True)
+    plot_ablation(result["rows"], args.out.with_suffix(".png"))
     return 0
+
+
+def _table(args: argparse.Namespace) -> int:
+    from .table import Tools, four_rows, markdown_of
+
+    tools = Tools(args.cli, CACHE / "collections")
+    tools.cache.mkdir(parents=True, exist_ok=True)
+    result = four_rows(args.collections, args.model, args.untuned, tools, CACHE / args.pool, args.runs, _say)
+    _write(args.out, result)
+    args.out.with_suffix(".md").write_text(markdown_of(result), encoding="utf-8")
+    return 0
+
+
+def _kinds(args: argparse.Namespace) -> int:
+    import torch
+
+    from .evaluate import collection_named
+    from .kinds import score_kinds
+
+    torch.set_num_threads(args.threads)
+    tables = [score_kinds(collection_named(n, CACHE / args.pool), CACHE / "kinds", args.runs, _say) for n in args.collections]
+    _write(args.out, {"tables": tables})
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _write(path: Path, value: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value, indent=2) + "\n"
+    path.write_text(text, encoding="utf-8")
+    print(text)

@@ -15,7 +15,9 @@ from exporter.checkpoint import load_checkpoint
 from exporter.encoder_graph import GraphOptions, build_encoder
 from exporter.manifest import ModelDescription, fingerprint, load_idf, write_model_folder
 from exporter.quantization import quantize_head
-from exporter.running import collect_head_input
+from exporter.reference import golden_vectors, largest_error, write_golden
+from exporter.running import GraphRunner, collect_head_input
+from exporter.wordpiece import WordPiece
 
 from .data import load_pool
 from .lexical import stem_classes
@@ -58,7 +60,11 @@ def export_model(settings: Settings, share: float, out: Path, max_weight: float 
     if stems is not None:
         (out / "stems.u16").write_bytes(stems)
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    return {"sizeBytes": len(model), "fingerprint": manifest["fingerprint"], "share": share}
+    golden = golden_vectors(checkpoint, WordPiece(vocabulary.decode("utf-8").splitlines()), options)
+    runner = GraphRunner(model)
+    error = max(largest_error(runner.vectors([row])[0][0], vector, TOP_K) for _, row, vector in golden)
+    write_golden(out, golden, round(max(2 * error, 0.01), 4))
+    return {"sizeBytes": len(model), "fingerprint": manifest["fingerprint"], "share": share, "goldenError": round(error, 4)}
 
 
 def stem_table(vocabulary_size: int) -> bytes:

@@ -118,7 +118,10 @@ class SparseEncoder(nn.Module):
 
     def active(self, ids: Tensor, mask: Tensor, low_precision: bool = True) -> ActiveTerms:
         """Candidate terms of each text with gradient: all whose maximum is positive, special tokens out."""
-        states = self.states(ids, mask)
+        return self.active_of(self.states(ids, mask), mask, low_precision)
+
+    def active_of(self, states: Tensor, mask: Tensor, low_precision: bool = True) -> ActiveTerms:
+        """The same from the head's input."""
         lengths = mask.sum(1).tolist()
         found = self.maxima(states.detach(), lengths, low_precision)
         found[:, list(SPECIAL_IDS)] = -1

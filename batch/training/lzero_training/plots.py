@@ -50,23 +50,24 @@ def smooth(values: list[float], index: int, width: int = 8) -> float:
 
 
 def plot_ablation(rows: list[dict], out: Path) -> None:
-    """NDCG@10 against FLOPS, one point a run, arms by colour."""
+    """NDCG@10 against FLOPS and against Doc_Len, one point a run, arms by colour."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), dpi=90)
-    for axis, name in zip(axes, ("scifact", "cranfield"), strict=True):
-        for arm in dict.fromkeys(row["arm"] for row in rows):
-            points = [row for row in rows if row["arm"] == arm]
-            axis.scatter([r[name]["flops"] for r in points], [r[name]["ndcg10"] for r in points], label=arm, s=18)
-        axis.set_title(name, fontsize=9)
-        axis.set_xlabel("FLOPS", fontsize=8)
-        axis.set_ylabel("NDCG@10", fontsize=8)
-        axis.tick_params(labelsize=7)
-        axis.grid(alpha=0.3)
-    axes[0].legend(fontsize=6)
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6.5), dpi=90)
+    for row_axes, name in zip(axes, ("scifact", "cranfield"), strict=True):
+        for axis, key in zip(row_axes, ("flops", "docLen"), strict=True):
+            for arm in dict.fromkeys(row["arm"] for row in rows):
+                points = [row for row in rows if row["arm"] == arm]
+                axis.scatter([r[name][key] for r in points], [r[name]["ndcg10"] for r in points], label=arm, s=18)
+            axis.set_title(name, fontsize=9)
+            axis.set_xlabel({"flops": "FLOPS", "docLen": "Doc_Len"}[key], fontsize=8)
+            axis.set_ylabel("NDCG@10", fontsize=8)
+            axis.tick_params(labelsize=7)
+            axis.grid(alpha=0.3)
+    axes[0][0].legend(fontsize=5, ncol=2)
     figure.tight_layout()
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out)

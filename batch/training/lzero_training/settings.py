@@ -17,7 +17,9 @@ class Settings:
     pool: str = "pool"
     """Folder under the cache that `prepare` and `teach` filled."""
     checkpoint: str = "splade-tiny"
-    """Folder under shared/model to start from."""
+    """Folder under shared/model to start from; also what the anchor holds to."""
+    start: str = ""
+    """Another run's name: start from its weights instead."""
     sources: dict[str, int] = field(default_factory=dict)
     """prepare: source -> most pairs."""
     synthetic: int = 12000
@@ -25,7 +27,7 @@ class Settings:
 
     steps: int = 6000
     minutes: float | None = None
-    """Where set, the schedule runs by training time, so that a shared machine still ends it properly."""
+    """Where set, the schedule runs by processor time of the steps, so that a shared machine ends it as a free one."""
     learning_rate: float = 2e-4
     embedding_learning_rate: float = 0.0
     """0 freezes the tied word matrix."""
@@ -52,6 +54,8 @@ class Settings:
     flops_log1p_count: int | None = None
 
     teachers: tuple[str, ...] = ("bm25", "dense", "splade")
+    teacher_weights: tuple[float, ...] | None = None
+    """One a teacher, in their order, normalized to 1; None: the plain mean."""
     kl: float = 1.0
     contrastive: float = 0.2
     margin_mse: float = 0.0
@@ -77,7 +81,12 @@ class Settings:
     """Served terms have at least this IDF_j · d_j (shared/model/pruning.ts), between the two numbers below."""
     prune_least: int = 16
     prune_most: int = 256
-    evaluate_minutes: float = 12.0
+    bfloat16: bool = False
+    """Products of the body in bfloat16 (where the processor has them, a third faster); weights stay float32."""
+    average: float = 0.0
+    """Decay of the running mean of the weights, which is what is judged and kept; 0: the last weights."""
+    evaluate_steps: int = 300
+    """Dev figures every so many steps, and a copy of the weights that they are of."""
     checkpoint_minutes: float = 4.0
     threads: int = 2
 
@@ -102,8 +111,9 @@ def load_settings(path: Path, **changes: object) -> Settings:
         if unknown:
             raise KeyError(f"{path}: unknown lexical settings {sorted(unknown)}")
         lexical = replace(LexicalOptions(), **lexical)
-    if "teachers" in values:
-        values["teachers"] = tuple(values["teachers"])
+    for key in ("teachers", "teacher_weights"):
+        if values.get(key) is not None:
+            values[key] = tuple(values[key])
     return Settings(lexical=lexical, **{"name": path.stem, **values})
 
 

@@ -123,8 +123,8 @@ def _counts(rows: list[list[int]], width: int) -> sp.csr_matrix:
 class TeacherScores:
     """Cached vectors of all teachers; scores of any block of queries and passages."""
 
-    def __init__(self, folder: Path, names: Sequence[str] = ("bm25", "dense", "splade")) -> None:
-        self.names = tuple(names)
+    def __init__(self, folder: Path, names: Sequence[str] = ("bm25", "dense", "splade"), weights: Sequence[float] | None = None) -> None:
+        self.names, self.weights = tuple(names), weights
         self._pairs: dict[str, tuple] = {}
         for name in names:
             if name == "dense":
@@ -146,7 +146,7 @@ class TeacherScores:
 
     def combined(self, queries: np.ndarray, passages: np.ndarray) -> np.ndarray:
         """float32 [queries, passages] in 0..SCALE."""
-        return SCALE * average_min_max(self.raw(queries, passages))
+        return SCALE * average_min_max(self.raw(queries, passages), self.weights)
 
     def query_neighbours(self, query: int, among: np.ndarray, count: int) -> np.ndarray:
         """The queries nearest to one by the dense teacher, itself first."""
@@ -155,13 +155,14 @@ class TeacherScores:
         return among[np.argpartition(-scores, min(count, len(among) - 1))[:count]]
 
 
-def average_min_max(blocks: Sequence[np.ndarray]) -> np.ndarray:
-    """Each teacher's row stretched to 0..1, then the mean over teachers. A constant row gives 0."""
+def average_min_max(blocks: Sequence[np.ndarray], weights: Sequence[float] | None = None) -> np.ndarray:
+    """Each teacher's row stretched to 0..1, then the (weighted) mean over teachers. A constant row gives 0."""
+    weights = [1.0] * len(blocks) if weights is None else weights
     total = np.zeros_like(blocks[0], dtype=np.float32)
-    for block in blocks:
+    for block, weight in zip(blocks, weights, strict=True):
         low, high = block.min(axis=1, keepdims=True), block.max(axis=1, keepdims=True)
-        total += (block - low) / np.maximum(high - low, 1e-6)
-    return total / len(blocks)
+        total += weight * ((block - low) / np.maximum(high - low, 1e-6))
+    return total / np.float32(sum(weights))
 
 
 def find_candidates(pool: Pool, scores: TeacherScores, folder: Path, chunk: int = 256, progress=lambda n: None) -> None:

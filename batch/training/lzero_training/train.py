@@ -3,11 +3,13 @@
     score(q, d) = Σ_{j ∈ q} idf_j · (l0_j(d) + α · tfsat_j(d))
 
 Enters: a pool with cached teachers and one Settings. Leaves in runs/<name>: log.jsonl, state.pt (to resume) and
-weights folders in the checkpoint layout. A killed run goes on where its last state was written.
+weights folders in the checkpoint layout (step-N with the dev figures of that step). A killed run goes on where its last
+state was written. Times are processor times: on a busy or stopped machine a budget buys the same number of steps.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -79,9 +81,9 @@ class Trainer:
         pool = load_pool(pool_folder)
         self.fixed = fixed_parts(pool, settings)
         self.batches = BatchSource(
-            pool, TeacherScores(pool_folder, settings.teachers), pool_folder, settings, np.random.default_rng(settings.seed)
+            pool, TeacherScores(pool_folder, settings.teachers, settings.teacher_weights), pool_folder, settings, np.random.default_rng(settings.seed)
         )
-        self.model = load_encoder(MODEL / settings.checkpoint)
+        self.model = load_encoder(CACHE / "runs" / settings.start / "weights" if settings.start else MODEL / settings.checkpoint)
         self.anchor = load_encoder(MODEL / settings.checkpoint).eval() if settings.anchor > 0 else None
         words = self.model.body.words.weight
         words.requires_grad_(settings.embedding_learning_rate > 0)
@@ -94,10 +96,11 @@ class Trainer:
         if words.requires_grad:
             groups.append({"params": [words], "base": settings.embedding_learning_rate})
         self.optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=0.0)
+        self.mean = copy.deepcopy(self.model).requires_grad_(False).eval() if settings.average > 0 else None
         self.step, self.seconds = 0, 0.0
 
     def progress(self) -> float:
-        """0 to 1, by steps or by training time."""
+        """0 to 1, by steps or by processor time."""
         if self.settings.minutes is not None:
             return min(1.0, self.seconds / (60 * self.settings.minutes))
         return min(1.0, self.step / self.settings.steps)
@@ -108,29 +111,44 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._resume()
         sums: dict[str, float] = {}
-        last_state = last_evaluation = self.seconds
+        last_state = self.seconds
         self.model.train()
         while (done := self.progress()) < 1:
-            started = time.monotonic()
+            started = time.process_time()
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * min(1.0, (done + 1e-3) / settings.warm_up, (1 - done) / (1 - settings.warm_up))
             figures = self._train_step(done)
             self.step += 1
-            self.seconds += time.monotonic() - started
+            self._take_mean()
+            self.seconds += time.process_time() - started
             for key, value in figures.items():
                 sums[key] = sums.get(key, 0.0) + value / LOG_EVERY
             if self.step % LOG_EVERY == 0:
                 self._log({"kind": "train", **{k: round(v, 5) for k, v in sums.items()}}, say)
                 sums = {}
-            if evaluate is not None and self.seconds - last_evaluation >= 60 * settings.evaluate_minutes:
-                last_evaluation = self.seconds
-                self._log({"kind": "dev", **evaluate(self.model)}, say)
+            if evaluate is not None and self.step % settings.evaluate_steps == 0:
+                self._log({"kind": "dev", **evaluate(self.kept())}, say)
+                save_encoder(self.kept(), self.folder / f"step-{self.step}")
                 self.model.train()
             if self.seconds - last_state >= 60 * settings.checkpoint_minutes:
                 last_state = self.seconds
                 self._save_state()
         self._save_state()
-        save_encoder(self.model, self.folder / "weights")
+        save_encoder(self.kept(), self.folder / "weights")
+
+    def kept(self) -> SparseEncoder:
+        """What is judged and saved: the running mean where there is one."""
+        return self.model if self.mean is None else self.mean
+
+    @torch.no_grad()
+    def _take_mean(self) -> None:
+        """The running mean forgets slowly, but not the starting checkpoint: early on it follows faster."""
+        if self.mean is None:
+            return
+        rate = 1 - min(self.settings.average, self.step / (self.step + 10))
+        for mean, value in zip(self.mean.parameters(), self.model.parameters(), strict=True):
+            if value.requires_grad:
+                mean.lerp_(value, rate)
 
     def _train_step(self, done: float) -> dict[str, float]:
         batch = self.batches.draw()
@@ -145,7 +163,9 @@ class Trainer:
         """Eq. 2 with the ranking losses of the settings."""
         settings = self.settings
         ids, mask = pad_rows([self.fixed.pool.passages[i] for i in batch.passages], settings.max_length)
-        found = self.model.active(ids, mask)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
+            states = self.model.states(ids, mask)
+        found = self.model.active_of(states.float(), mask)
         weights = dense_weights(found, settings.log1p_count, VOCABULARY_SIZE)
         ranked = weights if settings.ranking_log1p_count is None else dense_weights(found, settings.ranking_log1p_count, VOCABULARY_SIZE)
         penalised = weights if settings.flops_log1p_count is None else dense_weights(found, settings.flops_log1p_count, VOCABULARY_SIZE)
@@ -191,6 +211,7 @@ class Trainer:
         state = {
             "model": self.model.state_dict(), "logScale": self.log_scale.detach(), "optimizer": self.optimizer.state_dict(), "step": self.step,
             "seconds": self.seconds, "rng": self.batches.rng.bit_generator.state, "settings": self.settings.as_dict(),
+            "mean": None if self.mean is None else self.mean.state_dict(),
         }
         partial = self.folder / "state.partial"
         torch.save(state, partial)
@@ -204,6 +225,8 @@ class Trainer:
         if state["settings"] != self.settings.as_dict():
             raise ValueError(f"{path} was written with other settings; remove it or name the run otherwise")
         self.model.load_state_dict(state["model"])
+        if self.mean is not None:
+            self.mean.load_state_dict(state["mean"])
         self.log_scale.data.copy_(state["logScale"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.batches.rng.bit_generator.state = state["rng"]

@@ -55,6 +55,7 @@ def test_impacts_are_linear_clipped_and_drop_zero():
 def test_teacher_average_is_of_each_teachers_stretched_row():
     a, b = np.array([[0.0, 5.0, 10.0]]), np.array([[1.0, 1.0, 1.0]])
     assert average_min_max([a, b]).tolist() == [[0.0, 0.25, 0.5]]
+    assert average_min_max([a, b], [3, 1]).tolist() == [[0.0, 0.375, 0.75]]
 
 
 def test_keep_largest_keeps_the_largest_of_each_row():

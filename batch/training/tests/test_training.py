@@ -134,6 +134,32 @@ def test_frozen_words_stay_and_the_rest_moves(offline, pool_folder, tmp_path, sm
     assert not torch.equal(trainer.model.transform.weight, small_encoder.transform.weight)
 
 
+def test_the_running_mean_is_kept_and_survives_a_kill(offline, pool_folder, tmp_path):
+    settings = settings_for(average=0.9)
+    whole = train.Trainer(settings, tmp_path / "whole", pool_folder)
+    whole.run()
+    assert whole.kept() is whole.mean
+    assert not torch.equal(whole.mean.transform.weight, whole.model.transform.weight)
+    again = train.Trainer(settings, tmp_path / "whole", pool_folder)
+    again.run()
+    assert torch.equal(again.mean.transform.weight, whole.mean.transform.weight)
+
+
+def test_dev_figures_come_with_a_copy_of_the_weights(offline, pool_folder, tmp_path):
+    trainer = train.Trainer(settings_for(evaluate_steps=3), tmp_path / "run", pool_folder)
+    trainer.run(lambda model: {"mean": 0.5})
+    rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if row["kind"] == "dev"] == [3, 6]
+    assert (tmp_path / "run" / "step-3" / "model.safetensors").exists()
+
+
+def test_only_named_sources_are_drawn(pool_folder):
+    pool = load_pool(pool_folder)
+    settings = settings_for(sources={"b": 1})
+    source = BatchSource(pool, TeacherScores(pool_folder, settings.teachers), pool_folder, settings, np.random.default_rng(1))
+    assert {int(s) for _ in range(20) for s in pool.query_source[source.draw().queries]} == {1}
+
+
 def test_interpolation_ends_are_the_two_encoders(small_encoder):
     other = type(small_encoder)(small_encoder.config)
     for share, end in ((0.0, small_encoder), (1.0, other)):
