@@ -22,6 +22,10 @@ const BENCHMARKS: Readonly<Record<string, Entry>> = {
     summary: "makes the encoded collections that other benchmarks read, and says what they are like",
     load: () => import("./collections/benchmark.ts"),
   },
+  encode: {
+    summary: "documents/s, tokens/s, padding and memory of document encoders, ours and others",
+    load: () => import("./encode.ts"),
+  },
   quantization: {
     summary: "NDCG@10 that 8-bit impacts cost on a collection",
     load: () => import("./quantization.ts"),
