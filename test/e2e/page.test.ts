@@ -7,6 +7,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import type { Page, Request } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { describeWithBrowser, TestBrowser } from "../support/browser.ts";
+import { expectStackVerified } from "../support/expect-verified.ts";
 import { ingestDocuments } from "../support/ingest-documents.ts";
 import { buildIfStale, LocalStack } from "../support/local-stack.ts";
 
@@ -373,6 +374,11 @@ describeWithBrowser("the page in Chromium", () => {
     expect(new Set(faults.splice(0))).toEqual(
       new Set(["console: Failed to load resource: net::ERR_CONNECTION_REFUSED"]),
     );
+  });
+
+  it("has left every index whole", async () => {
+    await ingestHostile();
+    await expectStackVerified(state, ["demo", "hostile"]);
   });
 
   it.skipIf(SCREENSHOTS === null)("has its picture taken (LZERO_SCREENSHOTS)", async () => {

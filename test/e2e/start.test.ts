@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectStackVerified } from "../support/expect-verified.ts";
 import { buildIfStale, CLI, isAlive, LocalStack, listDescendants } from "../support/local-stack.ts";
 
 const LIMIT = 2000;
@@ -143,6 +144,12 @@ describe("the end of npm start", () => {
     await stack.waitFor(/Corpus complete: 2,000 documents in [\d.]+ s \(all there already\)/);
     expect(stack.output).not.toContain("Keys of this stack");
     expect(await search("furniture to sleep on")).toEqual(before);
+  });
+
+  it("has left every index whole", async () => {
+    await expectStackVerified(state, ["demo", "words"]);
+    const { code, stdout } = await run(["verify", "--index", "demo", "--state", state, "--json"]);
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, index: "demo", problems: [] });
   });
 
   it("leaves no process behind when the supervisor is killed", async () => {

@@ -1,8 +1,14 @@
 /** The last line of every integration test: whatever happened, the index that is left is whole. */
 import { expect } from "vitest";
+import { openPageStore } from "../../batch/inspect/open-store.ts";
 import type { Manifest } from "../../shared/format/manifest.ts";
 import type { PageReader } from "../../shared/storage/page-store.ts";
-import { readManifest, type VerifyReport, verifyIndex } from "../../shared/verify/verify-index.ts";
+import {
+  readManifest,
+  type VerifyReport,
+  verifyCurrent,
+  verifyIndex,
+} from "../../shared/verify/verify-index.ts";
 
 export interface ExpectOptions {
   /** For tests that store no query tables: findings about them alone are left out. */
@@ -20,4 +26,15 @@ export async function expectVerified(
   const problems = report.problems.filter(({ key }) => !(withoutTables && key.startsWith("_tables/")));
   expect(problems).toEqual([]);
   return report;
+}
+
+/** Verifies indexes of the stack that runs on a state folder: it is asked as the command line asks it. */
+export async function expectStackVerified(state: string, indexes: readonly string[]): Promise<void> {
+  const store = await openPageStore({ state }, {});
+  for (const index of indexes) {
+    const report = await verifyCurrent(store, index);
+    expect(report.problems, index).toEqual([]);
+    // An index without a document would pass whatever happened.
+    expect(report.postings, index).toBeGreaterThan(0);
+  }
 }

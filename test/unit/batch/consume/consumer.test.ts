@@ -14,6 +14,7 @@ import { MemoryStore } from "../../../../batch/storage/memory-store.ts";
 import { LzeroError } from "../../../../shared/errors.ts";
 import { decodeQueueMessage } from "../../../../shared/messages/queue-message.ts";
 import { bundleScript } from "../../../support/bundle.ts";
+import { expectVerified } from "../../../support/expect-verified.ts";
 import { FakeEncoder, fakeBoundModel } from "../../../support/fake-encoder.ts";
 import { LocalCatalog } from "../../../support/local-catalog.ts";
 import { LocalQueue } from "../../../support/local-queue.ts";
@@ -43,6 +44,7 @@ describe("QueueConsumer", () => {
   afterEach(async () => {
     await isolated.close();
     await queue.stop();
+    await expectVerified(store, catalog.catalog.manifest());
   });
 
   function create(options: Partial<QueueConsumerOptions> = {}): QueueConsumer {

@@ -1,11 +1,12 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { collectGarbage } from "../../../../batch/publish/collector.ts";
 import { Merger, type MergerOptions } from "../../../../batch/publish/merger.ts";
 import { Publisher } from "../../../../batch/publish/publisher.ts";
 import { MemoryStore } from "../../../../batch/storage/memory-store.ts";
 import { documentKey } from "../../../../shared/catalog/document-key.ts";
 import { manifestKey, pageKey, tablesKey } from "../../../../shared/storage/keys.ts";
+import { expectVerified } from "../../../support/expect-verified.ts";
 import { encodeFake, fakeBoundModel } from "../../../support/fake-encoder.ts";
 import { LocalCatalog } from "../../../support/local-catalog.ts";
 import { keysOf, readIndex } from "../../../support/read-index.ts";
@@ -16,6 +17,7 @@ function setUp() {
   const catalog = new LocalCatalog("demo", { generationRetentionMs: 0 });
   const store = new MemoryStore();
   const target = { index: "demo", catalog, store };
+  onTestFinished(async () => void (await expectVerified(store, catalog.catalog.manifest())));
   const publisher = new Publisher();
   const add = async (documents: readonly { id: string; text: string }[]) => {
     const { ingestId, documents: queued } = catalog.accept(documents);

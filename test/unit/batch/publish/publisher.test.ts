@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { collectGarbage } from "../../../../batch/publish/collector.ts";
 import type { PublishDocument } from "../../../../batch/publish/publisher.ts";
 import { Publisher, type PublisherOptions } from "../../../../batch/publish/publisher.ts";
@@ -6,6 +6,7 @@ import { MemoryStore } from "../../../../batch/storage/memory-store.ts";
 import { LzeroError } from "../../../../shared/errors.ts";
 import type { QueueMessage } from "../../../../shared/messages/queue-message.ts";
 import { manifestKey, tablesKey } from "../../../../shared/storage/keys.ts";
+import { expectVerified } from "../../../support/expect-verified.ts";
 import { encodeFake, fakeBoundModel } from "../../../support/fake-encoder.ts";
 import { LocalCatalog } from "../../../support/local-catalog.ts";
 import { keysOf, readIndex } from "../../../support/read-index.ts";
@@ -17,6 +18,7 @@ function setUp() {
   const catalog = new LocalCatalog("demo", { leaseMs: LEASE_MS });
   const store = new MemoryStore();
   const target = { index: "demo", catalog, store };
+  onTestFinished(async () => void (await expectVerified(store, catalog.catalog.manifest())));
   const publish = (documents: readonly PublishDocument[], options: PublisherOptions = {}) =>
     new Publisher(options).publish(target, model, documents);
   return { catalog, store, target, publish };
