@@ -1,13 +1,13 @@
 /**
  * The catalog of one index: a state machine over an ordered store and a clock, one method a command of commands.ts and
- * those of the outbox. Every command is one transaction: it happens wholly or, when it throws, not at all. Nothing is
+ * history-commands.ts, and those of the outbox. Every command is one transaction: it happens wholly or, when it throws, not at all. Nothing is
  * kept in memory between commands, so a new instance over the same store goes on where the last one stopped.
  *
- * Requests are taken as valid: whoever receives them from outside (the Worker's routes) checks them against the schemas
- * of commands.ts first. Nothing here is random, waits, or reads or writes pages.
+ * Requests are taken as valid: whoever receives them from outside (the Worker's routes) checks them against their
+ * schemas first. Nothing here is random, waits, or reads or writes pages.
  */
 import type { Manifest } from "../format/manifest.ts";
-import { collect } from "./collect.ts";
+import { collect, findGarbage } from "./collect.ts";
 import type {
   AbortRequest,
   AcceptRequest,
@@ -32,14 +32,28 @@ import type {
   WeighResponse,
 } from "./commands.ts";
 import { commit } from "./commit.ts";
+import { compare } from "./compare.ts";
 import { type CatalogConfig, DEFAULT_CATALOG_CONFIG } from "./config.ts";
 import { type CatalogContext, readState } from "./context.ts";
 import { type CreateResponse, create, status } from "./create.ts";
 import { describeGeneration } from "./generations.ts";
+import { listGenerations, pin } from "./history.ts";
+import type {
+  CompareRequest,
+  CompareResponse,
+  GarbageRequest,
+  GarbageResponse,
+  GenerationsResponse,
+  PinRequest,
+  PinResponse,
+  RollbackRequest,
+  RollbackResponse,
+} from "./history-commands.ts";
 import { accept, ingestStatus, listPending, settle } from "./ingests.ts";
 import type { OrderedStore } from "./ordered-store.ts";
 import { type OutboxPut, outboxAcknowledged, outboxDue, outboxNextAtMs } from "./outbox.ts";
 import { lookup, remove } from "./remove.ts";
+import { rollback } from "./rollback.ts";
 import { abort, locate, stage } from "./segments.ts";
 import { weigh } from "./weigh.ts";
 
@@ -108,6 +122,26 @@ export class Catalog {
 
   collect(request: CollectRequest): CollectResponse {
     return this.#run((context) => collect(context, request));
+  }
+
+  garbage(request: GarbageRequest): GarbageResponse {
+    return this.#read((context) => findGarbage(context, request));
+  }
+
+  generations(): GenerationsResponse {
+    return this.#read((context) => listGenerations(context));
+  }
+
+  rollback(request: RollbackRequest): RollbackResponse {
+    return this.#run((context) => rollback(context, request));
+  }
+
+  pin(request: PinRequest): PinResponse {
+    return this.#run((context) => pin(context, request));
+  }
+
+  compare(request: CompareRequest): CompareResponse {
+    return this.#read((context) => compare(context, request));
   }
 
   weigh(request: WeighRequest): WeighResponse {

@@ -11,7 +11,14 @@
 import { LzeroError } from "../errors.ts";
 import type { CollectRequest, CollectResponse } from "./commands.ts";
 import { type CatalogContext, readState } from "./context.ts";
-import { pruneGenerations, readGeneration, retainedSegments, writeSegment } from "./generations.ts";
+import {
+  findExpired,
+  pruneGenerations,
+  readGeneration,
+  retainedSegments,
+  writeSegment,
+} from "./generations.ts";
+import type { GarbageRequest, GarbageResponse, GarbageSegment } from "./history-commands.ts";
 import {
   chunkPrefix,
   idKey,
@@ -22,7 +29,7 @@ import {
   timedKey,
   timedStart,
 } from "./keys.ts";
-import { prefixRange } from "./ordered-store.ts";
+import { prefixRange, type StoredEntry } from "./ordered-store.ts";
 import {
   decodeChunk,
   decodeJsonRow,
@@ -46,7 +53,7 @@ const MAX_FORGOTTEN_AT_ONCE = 200;
 
 export function collect(context: CatalogContext, request: CollectRequest): CollectResponse {
   const state = readState(context);
-  const oldest = pruneGenerations(context, state);
+  const generations = pruneGenerations(context, state);
   const retained = retainedSegments(context);
   let budget = MAX_FORGOTTEN_DOCUMENTS;
   for (const segmentId of request.collected) {
@@ -55,7 +62,7 @@ export function collect(context: CatalogContext, request: CollectRequest): Colle
   const again = forgetDeadIds(context, new Set(request.collected));
 
   const { segments: live } = readGeneration(context, state.generation);
-  for (const { segment } of live) pruneTombstones(context.store, segment, oldest);
+  for (const { segment } of live) pruneTombstones(context.store, segment, generations);
   const segments = again;
   for (const { value } of context.store.list(prefixRange(kindPrefix("n")))) {
     if (segments.length >= MAX_OFFERED_AT_ONCE) break;
@@ -67,10 +74,49 @@ export function collect(context: CatalogContext, request: CollectRequest): Colle
   return { segments };
 }
 
+/** What a collection would find now, and what keeps the rest. Changes nothing. */
+export function findGarbage(context: CatalogContext, { graceMs }: GarbageRequest): GarbageResponse {
+  const state = readState(context);
+  const retained = retainedSegments(context, findExpired(context, state).expired);
+  const segments: GarbageSegment[] = [];
+  for (const { key, value } of listDeadIds(context)) {
+    const pages = decodePageCount(value);
+    if (pages === 0) continue;
+    const segmentId = timedId(key);
+    segments.push({
+      segmentId,
+      pages,
+      why: "collected_before",
+      keptBy: null,
+      documents: null,
+      sizeBytes: null,
+    });
+  }
+  for (const { value } of context.store.list(prefixRange(kindPrefix("n")))) {
+    const row = decodeJsonRow<SegmentRow>(value);
+    const newest = retained.get(row.segment);
+    const isWanted =
+      newest === state.generation || (row.state === "staged" && context.nowMs < row.leaseUntilMs);
+    if (isWanted) continue;
+    const { segmentId, pages, documents, sizeBytes } = row;
+    const untilMs = row.state === "committed" && row.leftAtMs !== null ? row.leftAtMs + graceMs : null;
+    const isGraceOver = untilMs === null || context.nowMs >= untilMs;
+    segments.push({
+      segmentId,
+      pages,
+      why: row.state === "committed" ? "replaced" : row.state === "staged" ? "lease_expired" : "given_up",
+      keptBy: newest !== undefined ? { generation: newest } : isGraceOver ? null : { untilMs: untilMs! },
+      documents,
+      sizeBytes,
+    });
+  }
+  return { segments };
+}
+
 function isGarbage(
   context: CatalogContext,
   row: SegmentRow,
-  retained: ReadonlySet<number>,
+  retained: ReadonlyMap<number, number>,
   graceMs: number,
 ): boolean {
   switch (row.state) {
@@ -92,7 +138,7 @@ function isGarbage(
 function forgetSegment(
   context: CatalogContext,
   segmentId: string,
-  retained: ReadonlySet<number>,
+  retained: ReadonlyMap<number, number>,
   budget: number,
 ): number {
   const row = findSegment(context, segmentId);
@@ -130,13 +176,8 @@ function forgetDeadIds(
   context: CatalogContext,
   collected: ReadonlySet<string>,
 ): { segmentId: string; pages: number }[] {
-  const rows = context.store.list({
-    start: kindPrefix("z"),
-    end: timedStart("z", context.nowMs - context.config.deletionRetentionMs),
-    limit: MAX_FORGOTTEN_AT_ONCE,
-  });
   const again: { segmentId: string; pages: number }[] = [];
-  for (const { key, value } of rows) {
+  for (const { key, value } of listDeadIds(context)) {
     const segmentId = timedId(key);
     const pages = decodePageCount(value);
     if (pages > 0 && !collected.has(segmentId)) {
@@ -147,4 +188,13 @@ function forgetDeadIds(
     }
   }
   return again;
+}
+
+/** Dead segment ids whose time to be forgotten has come, oldest first. */
+function listDeadIds(context: CatalogContext): StoredEntry[] {
+  return context.store.list({
+    start: kindPrefix("z"),
+    end: timedStart("z", context.nowMs - context.config.deletionRetentionMs),
+    limit: MAX_FORGOTTEN_AT_ONCE,
+  });
 }

@@ -30,7 +30,9 @@ export function commit(context: CatalogContext, request: CommitRequest): CommitR
   const pins = state.model === null;
   state.model = row.model;
   const before = state.generation;
-  const generation = publishGeneration(context, state, edit, placeSegment(edit, entry, replaced), pins);
+  const segments = placeSegment(edit, entry, replaced);
+  const why = merge ? "merge" : "publish";
+  const generation = publishGeneration(context, state, edit, segments, { why, force: pins });
 
   const tombstoned = edit.tombstones.added(row.segment);
   const answer = { generation, live: row.documents - tombstoned, tombstoned };

@@ -38,7 +38,7 @@ export function create(context: CatalogContext, settings: IndexSettings): Create
     });
   }
   const { encoder, versions, encodedFields, idf, averageLength } = settings;
-  writeGeneration(context, 0, []);
+  writeGeneration(context, 0, [], { why: "create" });
   writeState(context, {
     index: context.index,
     settings: { encoder, versions, encodedFields: [...encodedFields], idf, averageLength },
@@ -78,7 +78,7 @@ export function status(context: CatalogContext): CatalogStatus {
 function changeIdf(context: CatalogContext, state: IndexState, idf: IndexSettings["idf"]): void {
   state.settings = { ...state.settings, idf };
   const edit = editGeneration(context, state);
-  publishGeneration(context, state, edit, edit.live, true);
+  publishGeneration(context, state, edit, edit.live, { why: "idf", force: true });
   writeState(context, state);
 }
 

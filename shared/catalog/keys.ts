@@ -13,7 +13,7 @@
  *     e ingestId:16 position:2                 why a position failed
  *     p acceptedAtMs:8 ingestId:16             ingests with pending positions, oldest first
  *     a acceptedAtMs:8 ingestId:16             all ingests, oldest first
- *     q deletedAtMs:8 documentKey:16           deletions, oldest first
+ *     q deletedAtMs:8 documentKey:16           deletions, oldest first, with the first generation that knows of each
  *     z collectedAtMs:8 segmentId:16           dead segment ids, oldest first, with the pages to collect again
  */
 
@@ -60,6 +60,11 @@ export function chunkKey(segment: number, firstOrdinal: number): Uint8Array {
   view.setUint32(1, segment);
   view.setUint32(5, firstOrdinal);
   return bytes;
+}
+
+/** First ordinal of a chunk's key. */
+export function chunkFirstOrdinal(bytes: Uint8Array): number {
+  return viewOf(bytes).getUint32(5);
 }
 
 export function locationPrefix(documentKey: string): Uint8Array {
@@ -141,6 +146,13 @@ export function timeOf(bytes: Uint8Array): number {
 
 export function timedId(bytes: Uint8Array): string {
   return readHex(bytes, 9, 16);
+}
+
+/** The least key after this one. */
+export function afterKey(bytes: Uint8Array): Uint8Array {
+  const next = new Uint8Array(bytes.length + 1);
+  next.set(bytes);
+  return next;
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

@@ -2,10 +2,17 @@
 import { LzeroError } from "../errors.ts";
 import type { DocumentLocation, RemoveRequest, RemoveResponse } from "./commands.ts";
 import { type CatalogContext, readState, writeState } from "./context.ts";
-import { editGeneration, publishGeneration, readSegment } from "./generations.ts";
+import { editGeneration, findExpired, publishGeneration, readSegment } from "./generations.ts";
 import { DELETION_SEGMENT, kindPrefix, locationKey, timedId, timedKey, timedStart, timeOf } from "./keys.ts";
 import { DocumentFinder } from "./locations.ts";
-import { type DeletionRow, decodeDeletion, encodeDeletion, type IndexState } from "./rows.ts";
+import {
+  type DeletionRow,
+  decodeDeletion,
+  decodeKnownSince,
+  encodeDeletion,
+  encodeKnownSince,
+  type IndexState,
+} from "./rows.ts";
 
 /** Deletions that one command forgets at most. */
 const MAX_FORGOTTEN_AT_ONCE = 200;
@@ -16,19 +23,21 @@ const MAX_FORGOTTEN_AT_ONCE = 200;
  */
 export function remove(context: CatalogContext, request: RemoveRequest): RemoveResponse {
   const state = readState(context);
-  forgetDeletions(context);
+  forgetDeletions(context, state);
   const edit = editGeneration(context, state);
   const finder = new DocumentFinder(context, edit);
+  // The next generation knows of these deletions, whatever makes it.
+  const knownSince = state.generation + 1;
   const outcomes = request.documents.map(({ key, version: given }) => {
     const version = deletionVersion(state, given);
     const { live, deletion } = finder.find(key);
     if (live !== null && live.version > version) return "superseded";
-    rememberDeletion(context, key, deletion, version);
+    rememberDeletion(context, key, deletion, version, knownSince);
     if (live === null) return "absent";
     edit.tombstones.add(live.segment, live.ordinal);
     return "deleted";
   });
-  const generation = publishGeneration(context, state, edit, edit.live, false);
+  const generation = publishGeneration(context, state, edit, edit.live, { why: "delete" });
   writeState(context, state);
   return { generation, outcomes };
 }
@@ -62,25 +71,32 @@ function rememberDeletion(
   documentKey: string,
   before: DeletionRow | null,
   version: number,
+  knownSince: number,
 ): void {
   if (before !== null && before.version >= version) return;
   if (before !== null) context.store.delete(timedKey("q", before.deletedAtMs, documentKey));
   const row = { version, deletedAtMs: context.nowMs };
   context.store.put(locationKey(documentKey, DELETION_SEGMENT), encodeDeletion(row));
-  context.store.put(timedKey("q", row.deletedAtMs, documentKey), new Uint8Array());
+  context.store.put(timedKey("q", row.deletedAtMs, documentKey), encodeKnownSince(knownSince));
 }
 
-/** Forgets deletions past their retention, a bounded number a call. */
-function forgetDeletions(context: CatalogContext): void {
+/**
+ * Forgets deletions past their retention, a bounded number a call; but none that a retained generation does not know
+ * of, since a rollback to that one would bring the document back.
+ */
+function forgetDeletions(context: CatalogContext, state: IndexState): void {
+  const { pins, oldest } = findExpired(context, state).retained;
+  const oldestRetained = Math.min(oldest, ...pins);
   const rows = context.store.list({
     start: kindPrefix("q"),
     end: timedStart("q", context.nowMs - context.config.deletionRetentionMs),
     limit: MAX_FORGOTTEN_AT_ONCE,
   });
-  for (const { key } of rows) {
+  for (const { key, value } of rows) {
+    if ((decodeKnownSince(value) ?? 0) > oldestRetained) continue;
     const deletion = locationKey(timedId(key), DELETION_SEGMENT);
-    const value = context.store.get(deletion);
-    if (value !== null && decodeDeletion(value).deletedAtMs === timeOf(key)) context.store.delete(deletion);
+    const row = context.store.get(deletion);
+    if (row !== null && decodeDeletion(row).deletedAtMs === timeOf(key)) context.store.delete(deletion);
     context.store.delete(key);
   }
 }

@@ -3,6 +3,7 @@
  * packed binary, integers big-endian. Nothing here decides anything.
  */
 import type { IdfSnapshot, IndexSettings, LocatedDocument, ModelBinding } from "./commands.ts";
+import type { GenerationReason } from "./history-commands.ts";
 import { readHex, readUint64, viewOf, writeHex, writeUint64 } from "./keys.ts";
 
 /** The one row of an index that every command reads. */
@@ -13,6 +14,8 @@ export interface IndexState {
   model: ModelBinding | null;
   snapshot: IdfSnapshot | null;
   generation: number;
+  /** Pinned generations, ascending; absent in rows from before there were pins. */
+  pins?: readonly number[];
   /** Version that the next write gets with `sequence` versions. */
   nextVersion: number;
   nextSegment: number;
@@ -36,6 +39,17 @@ export interface OutboxState {
 export interface GenerationRow {
   readonly createdAtMs: number;
   readonly segments: readonly LiveEntry[];
+  /** Absent in rows from before it was recorded. */
+  readonly why?: GenerationReason;
+  /** Of a rollback alone. */
+  readonly restored?: RestoredGeneration;
+}
+
+/** What a rollback restored, to answer it again. */
+export interface RestoredGeneration {
+  readonly generation: number;
+  /** Documents that stay deleted. */
+  readonly withheld: number;
 }
 
 export interface LiveEntry {
@@ -135,6 +149,18 @@ export function encodeDeletion({ version, deletedAtMs }: DeletionRow): Uint8Arra
   writeUint64(view, 0, version);
   writeUint64(view, 8, deletedAtMs);
   return value;
+}
+
+/** With the time of a deletion: the first generation that knows of it, in 8 bytes. */
+export function encodeKnownSince(generation: number): Uint8Array {
+  const value = new Uint8Array(8);
+  writeUint64(viewOf(value), 0, generation);
+  return value;
+}
+
+/** @returns null in rows from before it was recorded */
+export function decodeKnownSince(value: Uint8Array): number | null {
+  return value.length === 0 ? null : readUint64(viewOf(value), 0);
 }
 
 export function decodeDeletion(value: Uint8Array): DeletionRow {

@@ -4,7 +4,14 @@
  * only the windows that it changes.
  */
 
-import { tombstoneGeneration, tombstoneKey, tombstonePrefix, tombstoneWindow, viewOf } from "./keys.ts";
+import {
+  afterKey,
+  tombstoneGeneration,
+  tombstoneKey,
+  tombstonePrefix,
+  tombstoneWindow,
+  viewOf,
+} from "./keys.ts";
 import { afterPrefix, type OrderedStore, prefixRange } from "./ordered-store.ts";
 
 export const WINDOW_ORDINALS = 65_536;
@@ -41,6 +48,16 @@ export class TombstoneView {
     return true;
   }
 
+  /**
+   * Has a segment's tombstones of this view's generation written down anew, wherever a later generation has others.
+   * Rows say how it is *from* their generation on, so that restoring an older state is one more row.
+   */
+  restore(segment: number): void {
+    for (const window of windowsChangedSince(this.#store, segment, this.#generation)) {
+      this.#window(segment, window).isRestored = true;
+    }
+  }
+
   /** How many tombstones were added to a segment. */
   added(segment: number): number {
     let count = 0;
@@ -48,17 +65,20 @@ export class TombstoneView {
     return count;
   }
 
-  /** Segments that tombstones were added to. */
+  /** Segments that have windows to write. */
   changedSegments(): number[] {
-    return [...this.#segments.keys()].filter((segment) => this.added(segment) > 0);
+    return [...this.#segments].flatMap(([segment, windows]) =>
+      [...windows.values()].some(isChanged) ? [segment] : [],
+    );
   }
 
   /** Writes the changed windows of the given segments as rows of a new generation. */
   write(generation: number, segments: ReadonlySet<number>): void {
     for (const [segment, windows] of this.#segments) {
       if (!segments.has(segment)) continue;
-      for (const [window, { bits, added }] of windows) {
-        if (added > 0) this.#store.put(tombstoneKey(segment, window, generation), encodeWindow(bits));
+      for (const [window, state] of windows) {
+        if (!isChanged(state)) continue;
+        this.#store.put(tombstoneKey(segment, window, generation), encodeWindow(state.bits));
       }
     }
   }
@@ -91,7 +111,8 @@ export class TombstoneView {
         limit: 1,
         reverse: true,
       });
-      found = { bits: row === undefined ? new Uint8Array(BITMAP_BYTES) : decodeWindow(row.value), added: 0 };
+      const bits = row === undefined ? new Uint8Array(BITMAP_BYTES) : decodeWindow(row.value);
+      found = { bits, added: 0, isRestored: false };
       windows.set(window, found);
     }
     return found;
@@ -101,39 +122,66 @@ export class TombstoneView {
 interface Window {
   readonly bits: Uint8Array;
   added: number;
+  isRestored: boolean;
 }
 
-/**
- * Deletes a segment's rows that no retained generation reads: for each window those older than the newest row at or
- * before `oldestGeneration`.
- */
-export function pruneTombstones(store: OrderedStore, segment: number, oldestGeneration: number): void {
+function isChanged({ added, isRestored }: Window): boolean {
+  return added > 0 || isRestored;
+}
+
+/** The generations that are retained: some pinned ones, and every one from the oldest of the others on. */
+export interface RetainedGenerations {
+  /** Ascending. */
+  readonly pins: readonly number[];
+  readonly oldest: number;
+}
+
+/** Deletes a segment's rows that no retained generation reads. */
+export function pruneTombstones(store: OrderedStore, segment: number, retained: RetainedGenerations): void {
+  const { pins, oldest } = retained;
+  let previous: Uint8Array | null = null;
+  for (const key of tombstoneKeys(store, segment)) {
+    if (previous !== null && tombstoneWindow(previous) === tombstoneWindow(key)) {
+      // The generations that read the previous row are those from its own up to, and without, this one's.
+      const from = tombstoneGeneration(previous);
+      const until = tombstoneGeneration(key);
+      const isRead = until > oldest || pins.some((pin) => pin >= from && pin < until);
+      if (!isRead) store.delete(previous);
+    }
+    previous = key;
+  }
+}
+
+/** Windows of a segment that have rows of a later generation. */
+function windowsChangedSince(store: OrderedStore, segment: number, generation: number): Set<number> {
+  const windows = new Set<number>();
+  for (const key of tombstoneKeys(store, segment)) {
+    if (tombstoneGeneration(key) > generation) windows.add(tombstoneWindow(key));
+  }
+  return windows;
+}
+
+/** Keys of a segment's rows by window, then generation; few of the rows are held at a time. */
+function* tombstoneKeys(store: OrderedStore, segment: number): Generator<Uint8Array> {
   const prefix = tombstonePrefix(segment);
   const end = afterPrefix(prefix);
   let start = prefix;
   for (;;) {
-    const rows = store.list({ start, limit: PRUNE_PAGE_ROWS, ...(end === undefined ? {} : { end }) });
-    rows.forEach(({ key }, i) => {
-      const next = rows[i + 1]?.key;
-      const superseded =
-        next !== undefined &&
-        tombstoneWindow(next) === tombstoneWindow(key) &&
-        tombstoneGeneration(next) <= oldestGeneration;
-      if (superseded) store.delete(key);
-    });
+    const rows = store.list({ start, limit: PAGE_ROWS, ...(end === undefined ? {} : { end }) });
+    for (const { key } of rows) yield key;
     const last = rows.at(-1);
-    if (last === undefined || rows.length < PRUNE_PAGE_ROWS) return;
-    start = last.key; // listed again, so that it is compared with the row after it
+    if (last === undefined || rows.length < PAGE_ROWS) return;
+    start = afterKey(last.key);
   }
 }
 
-const PRUNE_PAGE_ROWS = 64;
+const PAGE_ROWS = 64;
 
 export function deleteTombstones(store: OrderedStore, segment: number): void {
   for (;;) {
-    const rows = store.list({ ...prefixRange(tombstonePrefix(segment)), limit: PRUNE_PAGE_ROWS });
+    const rows = store.list({ ...prefixRange(tombstonePrefix(segment)), limit: PAGE_ROWS });
     for (const { key } of rows) store.delete(key);
-    if (rows.length < PRUNE_PAGE_ROWS) return;
+    if (rows.length < PAGE_ROWS) return;
   }
 }
 

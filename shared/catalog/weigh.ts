@@ -20,7 +20,7 @@ export function weigh(context: CatalogContext, request: WeighRequest): WeighResp
   if (inUse === tables && state.snapshot?.idf === snapshot?.idf) return { generation: state.generation };
   state.snapshot = snapshot;
   const edit = editGeneration(context, state);
-  const generation = publishGeneration(context, state, edit, edit.live, true);
+  const generation = publishGeneration(context, state, edit, edit.live, { why: "idf", force: true });
   writeState(context, state);
   return { generation };
 }

@@ -1,13 +1,14 @@
 /**
  * Random histories against a brute-force model: publishers with duplicates, reordering, expired leases, aborts, merges,
- * deletions, retries, and a crash at any operation of the store. After every step the catalog must say what the model
- * says.
+ * deletions, rollbacks, pins, retries, and a crash at any operation of the store. After every step the catalog must say
+ * what the model says.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Catalog } from "../../../../shared/catalog/catalog.ts";
 import type { IngestStatus, Outcome } from "../../../../shared/catalog/commands.ts";
 import { documentKey } from "../../../../shared/catalog/document-key.ts";
+import { type CompareResponse, MAX_PINS } from "../../../../shared/catalog/history-commands.ts";
 import { MemoryOrderedStore } from "../../../../shared/catalog/memory-ordered-store.ts";
 import { isLzeroError } from "../../../../shared/errors.ts";
 import { FaultyStore, SimulatedCrash } from "./faulty-store.ts";
@@ -28,7 +29,9 @@ interface Step {
     | "settle"
     | "collect"
     | "wait"
-    | "outbox";
+    | "outbox"
+    | "rollback"
+    | "pin";
   /** Chooses among what there is to choose from. */
   readonly pick: number;
   readonly picks: readonly number[];
@@ -44,7 +47,8 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.record({
     { weight: 7, arbitrary: fc.constant("commit" as const) },
     { weight: 1, arbitrary: fc.constantFrom("abort" as const, "settle" as const, "collect" as const) },
     { weight: 2, arbitrary: fc.constantFrom("remove" as const, "outbox" as const) },
-    { weight: 1, arbitrary: fc.constant("wait" as const) },
+    { weight: 1, arbitrary: fc.constantFrom("wait" as const, "pin" as const) },
+    { weight: 1, arbitrary: fc.constant("rollback" as const) },
   ),
   pick: fc.nat(1000),
   picks: fc.array(fc.nat(1000), { minLength: 1, maxLength: 8 }),
@@ -56,6 +60,8 @@ interface ModelSegment {
   readonly replaces: readonly number[];
   /** A document that a faulty merge left out. */
   readonly lost: Written | null;
+  /** Rollbacks that there had been when it was staged. */
+  readonly rollbacks: number;
   leaseUntilMs: number;
   state: "staged" | "committed" | "dead" | "collected";
 }
@@ -70,6 +76,8 @@ class Model {
   readonly writes: Written[] = [];
   /** Live versions by generation. */
   readonly history = new Map<number, string>();
+  readonly pins = new Set<number>();
+  rollbacks = 0;
 
   commitWrites(documents: readonly Written[]): void {
     for (const [id, version] of documents) {
@@ -88,6 +96,18 @@ class Model {
     if (live !== undefined && live > version) return "superseded";
     this.deleted.set(id, Math.max(version, this.deleted.get(id) ?? -1));
     return this.live.delete(id) ? "deleted" : "absent";
+  }
+
+  /** @returns documents that were live then and stay deleted */
+  rollBack(generation: number): number {
+    this.rollbacks += 1;
+    this.live.clear();
+    let withheld = 0;
+    for (const [id, version] of JSON.parse(this.history.get(generation)!) as [string, number][]) {
+      if ((this.deleted.get(id) ?? -1) >= version) withheld += 1;
+      else this.live.set(id, version);
+    }
+    return withheld;
   }
 
   describe(): string {
@@ -189,6 +209,23 @@ class World {
       case "wait":
         this.nowMs += [1000, LEASE_MS / 2, LEASE_MS, 2 * 3_600_000][pick % 4]!;
         return;
+      case "rollback":
+        this.#rollBack(pick, crashAt);
+        return;
+      case "pin": {
+        const known = [...model.history.keys()];
+        const generation = known[pick % Math.max(1, known.length)];
+        if (generation === undefined) return;
+        const pinned = picks.length % 3 > 0;
+        const request = { generation, pinned };
+        const code = this.#attempt(crashAt, (catalog) => catalog.pin(request));
+        if (code !== null) {
+          expect(code).toBe("too_many_pins");
+          expect(model.pins.size).toBe(MAX_PINS);
+        } else if (pinned) model.pins.add(generation);
+        else model.pins.delete(generation);
+        return;
+      }
       case "outbox": {
         const due = this.#run(crashAt, (catalog) => catalog.outboxDue());
         if (due !== null && pick % 3 > 0) {
@@ -221,12 +258,17 @@ class World {
     const known = model.history.get(manifest.generation);
     if (known !== undefined) expect(found).toBe(known); // a generation never changes
     model.history.set(manifest.generation, found);
+    const listed = new Set(catalog.generations().generations.map(({ generation }) => generation));
     for (const [generation, live] of model.history) {
-      try {
-        expect(this.#liveDocuments(catalog.manifest(generation).segments)).toBe(live);
-      } catch (cause) {
-        if (!isLzeroError(cause, "generation_not_found")) throw cause;
+      if (!listed.has(generation)) {
+        expect(model.pins.has(generation)).toBe(false);
         model.history.delete(generation);
+        continue;
+      }
+      const { segments } = catalog.manifest(generation);
+      expect(this.#liveDocuments(segments)).toBe(live);
+      for (const { segmentId } of segments) {
+        expect(model.segments.get(Number.parseInt(segmentId, 16))!.state).toBe("committed"); // its pages are there
       }
     }
     let pending = 0;
@@ -240,10 +282,10 @@ class World {
       expect(state.generation === null).toBe(state.counts.pending > 0);
     }
     expect(status.pending).toBe(pending);
-    const listed = catalog
+    const stillPending = catalog
       .pending({ limit: 10_000 })
       .ingests.reduce((sum, { positions }) => sum + positions.length, 0);
-    expect(listed).toBe(pending);
+    expect(stillPending).toBe(pending);
   }
 
   #stage(
@@ -266,7 +308,52 @@ class World {
       this.#run(crashAt, (catalog) => catalog.locate(locate));
       this.#run(0, (catalog) => catalog.locate(locate));
     }
-    this.model.segments.set(number, { documents, replaces, lost, leaseUntilMs, state: "staged" });
+    const { rollbacks } = this.model;
+    this.model.segments.set(number, { documents, replaces, lost, rollbacks, leaseUntilMs, state: "staged" });
+  }
+
+  #rollBack(pick: number, crashAt: number): void {
+    const { model } = this;
+    const { generation: current } = this.#catalog().status();
+    const known = [...model.history.keys()];
+    const to = known[pick % Math.max(1, known.length)];
+    if (to === undefined) return;
+    const expected = pick % 3 === 0 ? null : pick % 7 === 0 ? current - 1 : current;
+    const before = model.history.get(current)!;
+    const differences = this.#compare(current, to);
+    const command = (catalog: Catalog) => catalog.rollback({ to, expected });
+    const code = this.#attempt(crashAt, command);
+    if (code !== null) {
+      expect(code).toBe("generation_conflict");
+      expect(expected).toBe(current - 1);
+      return;
+    }
+    // A repetition is the same rollback; one that expects nothing finds itself done.
+    const answer = this.#run(0, command);
+    if (answer.generation !== current) {
+      expect(answer).toEqual({ generation: current + 1, replaced: current, withheld: model.rollBack(to) });
+    }
+    const olds = new Map(JSON.parse(before) as [string, number][]);
+    const news = new Map(JSON.parse(model.history.get(to)!) as [string, number][]);
+    const hidden = [...olds].filter(([id, version]) => news.get(id) !== version);
+    const wanted = hidden.map(([id, version]) => [id, version, news.get(id) ?? null]).sort();
+    expect(differences).toEqual(wanted);
+  }
+
+  /** What `compare` says, in small parts: ids and versions of what differs. */
+  #compare(of: number, against: number): unknown[] {
+    const found: [string, number, number | null][] = [];
+    let after: { segmentId: string; ordinal: number } | null = null;
+    do {
+      const answer: CompareResponse = this.#catalog().compare({ of, against, after, limit: 2 });
+      for (const [segmentId, ordinal, version, other] of answer.documents) {
+        const [id, held] = this.model.segments.get(Number.parseInt(segmentId, 16))!.documents[ordinal]!;
+        expect(held).toBe(version);
+        found.push([id, version, other]);
+      }
+      after = answer.next;
+    } while (after !== null);
+    return found.sort();
   }
 
   #commit(pick: number, crashAt: number): void {
@@ -274,8 +361,7 @@ class World {
     if (chosen === null) return;
     const [number, segment] = chosen;
     const before = this.model.describe();
-    const { lost } = segment;
-    const loses = lost !== null && this.model.live.get(lost[0]) === lost[1];
+    const loses = this.#losesDocuments(segment);
     const command = (catalog: Catalog) => catalog.commit({ segmentId: hexId(number) });
     const failed = this.#attempt(crashAt, command);
     if (segment.state === "dead" || segment.state === "collected") {
@@ -301,8 +387,18 @@ class World {
       const replaced = committed.some(([, { replaces }]) =>
         replaces.some((one) => segment.replaces.includes(one)),
       );
-      expect(loses || replaced).toBe(true);
+      expect(loses || replaced || this.model.rollbacks > segment.rollbacks).toBe(true);
     }
+  }
+
+  /** Whether a document that is alive in the segments to replace is not in the merged one. */
+  #losesDocuments({ documents, replaces }: ModelSegment): boolean {
+    const merged = new Set(documents.map(([id, version]) => `${id} ${version}`));
+    return this.#catalog()
+      .manifest()
+      .segments.filter(({ segmentId }) => replaces.includes(Number.parseInt(segmentId, 16)))
+      .flatMap(({ segmentId, tombstones }) => this.#documentsOf(segmentId, tombstones))
+      .some(([id, version]) => !merged.has(`${id} ${version}`));
   }
 
   #collect(crashAt: number): void {
@@ -310,9 +406,11 @@ class World {
       catalog.collect({ collected: [], graceMs: 1000 }),
     ).segments;
     const live = new Set(
-      this.#catalog()
-        .manifest()
-        .segments.map(({ segmentId }) => segmentId),
+      [...this.model.history.keys()]
+        .filter((generation) => this.model.pins.has(generation))
+        .concat(this.#catalog().status().generation)
+        .flatMap((generation) => this.#catalog().manifest(generation).segments)
+        .map(({ segmentId }) => segmentId),
     );
     for (const { segmentId } of offered) {
       const segment = this.model.segments.get(Number.parseInt(segmentId, 16))!;
@@ -391,6 +489,7 @@ describe("Catalog against a brute-force model", () => {
       let crashes = 0;
       let commits = 0;
       let merges = 0;
+      let rollbacks = 0;
       fc.assert(
         fc.property(fc.array(stepArbitrary, { minLength: 20, maxLength: 60, size: "max" }), (steps) => {
           const world = new World(versions === "sequence");
@@ -399,6 +498,7 @@ describe("Catalog against a brute-force model", () => {
             world.check();
           }
           crashes += world.crashes;
+          rollbacks += world.model.rollbacks;
           const committed = [...world.model.segments.values()].filter(({ state }) => state === "committed");
           commits += committed.length;
           merges += committed.filter(({ replaces }) => replaces.length > 0).length;
@@ -409,6 +509,7 @@ describe("Catalog against a brute-force model", () => {
       expect(crashes).toBeGreaterThan(2 * RUNS);
       expect(commits).toBeGreaterThan(2 * RUNS);
       expect(merges).toBeGreaterThan(RUNS / 3);
+      expect(rollbacks).toBeGreaterThan(RUNS / 3);
     },
   );
 });
