@@ -26,6 +26,17 @@ import type {
   WeighResponse,
 } from "../shared/catalog/commands.ts";
 import type { CreateResponse } from "../shared/catalog/create.ts";
+import type {
+  CompareRequest,
+  CompareResponse,
+  GarbageRequest,
+  GarbageResponse,
+  GenerationsResponse,
+  PinRequest,
+  PinResponse,
+  RollbackRequest,
+  RollbackResponse,
+} from "../shared/catalog/history-commands.ts";
 import { LzeroError } from "../shared/errors.ts";
 import { type CatalogResult, decodeResult } from "./catalog-result.ts";
 import type { Env } from "./env.ts";
@@ -44,10 +55,15 @@ export interface CatalogClient {
   remove(request: RemoveRequest): Promise<RemoveResponse>;
   lookup(documentKey: string): Promise<DocumentLocation | null>;
   collect(request: CollectRequest): Promise<CollectResponse>;
+  garbage(request: GarbageRequest): Promise<GarbageResponse>;
   weigh(request: WeighRequest): Promise<WeighResponse>;
   status(): Promise<CatalogStatus>;
-  /** The current manifest, encoded as KV holds it. */
-  manifest(): Promise<Uint8Array>;
+  generations(): Promise<GenerationsResponse>;
+  rollback(request: RollbackRequest): Promise<RollbackResponse>;
+  pin(request: PinRequest): Promise<PinResponse>;
+  compare(request: CompareRequest): Promise<CompareResponse>;
+  /** A manifest, encoded as KV holds it: the current one, or that of a retained generation. */
+  manifest(generation?: number): Promise<Uint8Array>;
 }
 
 export function catalogOf(env: Env, index: string): CatalogClient {
@@ -65,9 +81,14 @@ export function catalogOf(env: Env, index: string): CatalogClient {
     remove: (request) => unwrap(stub.remove(index, request)),
     lookup: (documentKey) => unwrap(stub.lookup(index, documentKey)),
     collect: (request) => unwrap(stub.collect(index, request)),
+    garbage: (request) => unwrap(stub.garbage(index, request)),
     weigh: (request) => unwrap(stub.weigh(index, request)),
     status: () => unwrap(stub.status(index)),
-    manifest: () => unwrap(stub.manifest(index)),
+    generations: () => unwrap(stub.generations(index)),
+    rollback: (request) => unwrap(stub.rollback(index, request)),
+    pin: (request) => unwrap(stub.pin(index, request)),
+    compare: (request) => unwrap(stub.compare(index, request)),
+    manifest: (generation) => unwrap(stub.manifest(index, generation)),
   };
 }
 

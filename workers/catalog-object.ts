@@ -32,8 +32,20 @@ import type {
 } from "../shared/catalog/commands.ts";
 import { storedIndexName } from "../shared/catalog/context.ts";
 import type { CreateResponse } from "../shared/catalog/create.ts";
+import type {
+  CompareRequest,
+  CompareResponse,
+  GarbageRequest,
+  GarbageResponse,
+  GenerationsResponse,
+  PinRequest,
+  PinResponse,
+  RollbackRequest,
+  RollbackResponse,
+} from "../shared/catalog/history-commands.ts";
 import { encodeManifest } from "../shared/format/manifest.ts";
 import { manifestKey } from "../shared/storage/keys.ts";
+import { readCatalogConfig } from "./catalog-config.ts";
 import { type CatalogResult, encodeResult } from "./catalog-result.ts";
 import type { Env } from "./env.ts";
 import { SqliteOrderedStore } from "./sqlite-ordered-store.ts";
@@ -98,6 +110,10 @@ export class CatalogObject extends DurableObject<Env> {
     return this.#run(index, (catalog) => catalog.collect(request));
   }
 
+  garbage(index: string, request: GarbageRequest): Result<GarbageResponse> {
+    return this.#run(index, (catalog) => catalog.garbage(request));
+  }
+
   weigh(index: string, request: WeighRequest): Result<WeighResponse> {
     return this.#run(index, (catalog) => catalog.weigh(request));
   }
@@ -106,9 +122,25 @@ export class CatalogObject extends DurableObject<Env> {
     return this.#run(index, (catalog) => catalog.status());
   }
 
-  /** The current manifest as KV would hold it. */
-  manifest(index: string): Result<Uint8Array> {
-    return this.#run(index, (catalog) => encodeManifest(catalog.manifest()));
+  generations(index: string): Result<GenerationsResponse> {
+    return this.#run(index, (catalog) => catalog.generations());
+  }
+
+  rollback(index: string, request: RollbackRequest): Result<RollbackResponse> {
+    return this.#run(index, (catalog) => catalog.rollback(request));
+  }
+
+  pin(index: string, request: PinRequest): Result<PinResponse> {
+    return this.#run(index, (catalog) => catalog.pin(request));
+  }
+
+  compare(index: string, request: CompareRequest): Result<CompareResponse> {
+    return this.#run(index, (catalog) => catalog.compare(request));
+  }
+
+  /** A manifest as KV would hold it: the current one, or that of a retained generation. */
+  manifest(index: string, generation?: number): Result<Uint8Array> {
+    return this.#run(index, (catalog) => encodeManifest(catalog.manifest(generation)));
   }
 
   /** Puts the manifest that is due. The runtime starts no second alarm while one runs, so puts are serial. */
@@ -132,9 +164,10 @@ export class CatalogObject extends DurableObject<Env> {
 
   /** Runs one command. There is no await between its writes and the alarm's, so that both are stored or neither. */
   async #run<T>(index: string, command: (catalog: Catalog) => T): Promise<CatalogResult<T>> {
-    const catalog = this.#catalog(index);
-    const result = encodeResult(() => command(catalog));
-    await this.#armAlarm(catalog);
+    const opened = encodeResult(() => this.#catalog(index));
+    if (!opened.ok) return opened;
+    const result = encodeResult(() => command(opened.value));
+    await this.#armAlarm(opened.value);
     return result;
   }
 
@@ -146,7 +179,8 @@ export class CatalogObject extends DurableObject<Env> {
     await this.ctx.storage.setAlarm(nextAtMs);
   }
 
+  /** @throws LzeroError `not_configured` */
   #catalog(index: string): Catalog {
-    return new Catalog(this.#store, index, { now: () => Date.now() });
+    return new Catalog(this.#store, index, { now: () => Date.now(), config: readCatalogConfig(this.env) });
   }
 }

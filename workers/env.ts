@@ -23,6 +23,13 @@ export interface Env {
   readonly MAX_PENDING_SECONDS?: string;
   /** Secret of a monitoring system, for the metrics routes alone. Absent: those routes answer 503. */
   readonly LZERO_METRICS_KEY?: string;
+  /** How long a replaced generation can be rolled back to, and how many at most. Default: 60 minutes, 100. */
+  readonly GENERATION_RETENTION_MINUTES?: string;
+  readonly MAX_RETAINED_GENERATIONS?: string;
+  /** How long the queue keeps a message. Default: 4 days, as SQS. */
+  readonly QUEUE_RETENTION_DAYS?: string;
+  /** How long deletions are remembered: longer than a message may live. Default: 30 days. */
+  readonly DELETION_RETENTION_DAYS?: string;
   /** Origins, separated by commas, whose pages may search from a browser; `*` for all. Default: none. */
   readonly CORS_ORIGINS?: string;
   /** Index that the page at `/` searches when its address names none. Default: demo. */

@@ -39,7 +39,8 @@ export function compare(context: CatalogContext, request: CompareRequest): Compa
       lookUps += 1;
       const [documentKey, version] = keyOf.at(ordinal);
       const there = finder.find(documentKey).live;
-      if (there?.version !== version) documents.push([segmentId, ordinal, version, there?.version ?? null]);
+      if (there?.version === version) continue;
+      documents.push({ segmentId, ordinal, version, other: there?.version ?? null });
     }
   }
   if (from !== null) {

@@ -110,13 +110,13 @@ export const compareRequestSchema = z.strictObject({
   limit: z.int().min(1).max(MAX_COMPARED).default(MAX_COMPARED),
 });
 export type CompareRequest = z.infer<typeof compareRequestSchema>;
-/** A document: where it lies, its version, and its version in the other generation or null. */
-export type DifferentDocument = readonly [
-  segmentId: string,
-  ordinal: number,
-  version: number,
-  other: number | null,
-];
+export interface DifferentDocument {
+  readonly segmentId: string;
+  readonly ordinal: number;
+  readonly version: number;
+  /** Its version in the other generation; null: it is not there. */
+  readonly other: number | null;
+}
 export interface CompareResponse {
   readonly documents: readonly DifferentDocument[];
   readonly next: { readonly segmentId: string; readonly ordinal: number } | null;

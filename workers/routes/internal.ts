@@ -1,6 +1,7 @@
 /**
- * `/internal/indexes/{index}/…`: the catalog's commands for the batch job, as shared/catalog/commands.ts lists them.
- * In: JSON that fits the command's schema. Out: what the catalog answers. The publish key opens these, nothing else.
+ * `/internal/indexes/{index}/…`: the catalog's commands for the batch job and its operator, as shared/catalog/commands.ts
+ * and history-commands.ts list them. In: JSON that fits the command's schema. Out: what the catalog answers. The publish
+ * key opens these, nothing else.
  */
 import type * as z from "zod";
 import {
@@ -13,6 +14,13 @@ import {
   stageRequestSchema,
   weighRequestSchema,
 } from "../../shared/catalog/commands.ts";
+import {
+  compareRequestSchema,
+  garbageRequestSchema,
+  pinRequestSchema,
+  rollbackRequestSchema,
+} from "../../shared/catalog/history-commands.ts";
+import { LzeroError } from "../../shared/errors.ts";
 import type { CatalogClient } from "../catalog-client.ts";
 import { requireKey } from "../http/auth.ts";
 import { readJson } from "../http/body.ts";
@@ -44,12 +52,35 @@ export function addInternalRoutes(app: App, services: Services): void {
   addCommand("settle", settleRequestSchema, (catalog, request) => catalog.settle(request));
   addCommand("collect", collectRequestSchema, (catalog, request) => catalog.collect(request));
   addCommand("pending", pendingRequestSchema, (catalog, request) => catalog.pending(request));
-
   addCommand("weigh", weighRequestSchema, (catalog, request) => catalog.weigh(request));
+  addCommand("garbage", garbageRequestSchema, (catalog, request) => catalog.garbage(request));
+  addCommand("rollback", rollbackRequestSchema, (catalog, request) => catalog.rollback(request));
+  addCommand("pin", pinRequestSchema, (catalog, request) => catalog.pin(request));
+  addCommand("compare", compareRequestSchema, (catalog, request) => catalog.compare(request));
 
-  app.get("/internal/indexes/:index/status", async (context) => {
+  for (const name of ["status", "generations"] as const) {
+    app.get(`/internal/indexes/:index/${name}`, async (context) => {
+      await requireKey(context.req.raw, context.env, "publish");
+      const index = checkIndexName(context.req.param("index") ?? "");
+      return context.json((await services.catalogOf(context.env, index)[name]()) as object);
+    });
+  }
+
+  /** A manifest as KV holds it; `generation` may be any that is retained. */
+  app.get("/internal/indexes/:index/manifest", async (context) => {
     await requireKey(context.req.raw, context.env, "publish");
     const index = checkIndexName(context.req.param("index"));
-    return context.json(await services.catalogOf(context.env, index).status());
+    const generation = readGeneration(context.req.query("generation"));
+    const value = await services.catalogOf(context.env, index).manifest(generation);
+    return new Response(value as Uint8Array<ArrayBuffer>, {
+      headers: { "content-type": "application/octet-stream", "cache-control": "no-store" },
+    });
   });
+}
+
+/** @throws LzeroError `parameter_invalid` */
+function readGeneration(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new LzeroError("parameter_invalid", "generation is not a number", { parameter: "generation" });
 }

@@ -28,6 +28,12 @@ const ROLE_BY_ROUTE: Readonly<Record<string, Role>> = {
   "POST /internal/indexes/:index/collect": "publish",
   "POST /internal/indexes/:index/pending": "publish",
   "POST /internal/indexes/:index/weigh": "publish",
+  "POST /internal/indexes/:index/garbage": "publish",
+  "POST /internal/indexes/:index/rollback": "publish",
+  "POST /internal/indexes/:index/pin": "publish",
+  "POST /internal/indexes/:index/compare": "publish",
+  "GET /internal/indexes/:index/generations": "publish",
+  "GET /internal/indexes/:index/manifest": "publish",
   "GET /internal/indexes/:index/status": "publish",
   "GET /metrics/indexes/:index": "metrics",
 };

@@ -346,7 +346,7 @@ class World {
     let after: { segmentId: string; ordinal: number } | null = null;
     do {
       const answer: CompareResponse = this.#catalog().compare({ of, against, after, limit: 2 });
-      for (const [segmentId, ordinal, version, other] of answer.documents) {
+      for (const { segmentId, ordinal, version, other } of answer.documents) {
         const [id, held] = this.model.segments.get(Number.parseInt(segmentId, 16))!.documents[ordinal]!;
         expect(held).toBe(version);
         found.push([id, version, other]);

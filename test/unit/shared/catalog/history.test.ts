@@ -320,7 +320,14 @@ describe("compare", () => {
       let after: { segmentId: string; ordinal: number } | null = null;
       do {
         const answer = harness.catalog.compare({ of, against, after, limit });
-        found.push(...answer.documents.map(([id, ...rest]) => [Number.parseInt(id, 16), ...rest]));
+        found.push(
+          ...answer.documents.map(({ segmentId, ordinal, version, other }) => [
+            Number.parseInt(segmentId, 16),
+            ordinal,
+            version,
+            other,
+          ]),
+        );
         after = answer.next as typeof after;
       } while (after !== null);
       return found;
