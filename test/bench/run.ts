@@ -22,6 +22,10 @@ const BENCHMARKS: Readonly<Record<string, Entry>> = {
     summary: "makes the encoded collections that other benchmarks read, and says what they are like",
     load: () => import("./collections/benchmark.ts"),
   },
+  peers: {
+    summary: "other engines over one collection: seismic, bmp, FTS5, MiniSearch, EdgeVec, Zvec, and the forty lines",
+    load: () => import("./peers/benchmark.ts"),
+  },
   encode: {
     summary: "documents/s, tokens/s, padding and memory of document encoders, ours and others",
     load: () => import("./encode.ts"),
