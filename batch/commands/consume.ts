@@ -5,6 +5,7 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { HttpCatalog } from "../catalog-http.ts";
+import type { OpenCatalog } from "../catalog-port.ts";
 import { readConsumerConfig, VARIABLES } from "../config.ts";
 import { QueueConsumer } from "../consume/consumer.ts";
 import { CRASH_VARIABLE, type CrashPart, readCrashPoint } from "../consume/crash-point.ts";
@@ -14,7 +15,9 @@ import { newProgress, showProgress } from "../consume/progress.ts";
 import { openServedModels } from "../consume/served-models.ts";
 import { ENCODE_CACHE_VARIABLE } from "../encoders/encode-cache.ts";
 import { DEFAULT_MODEL, openEncoder } from "../encoders/open-encoder.ts";
+import type { RetryPolicy } from "../http-retry.ts";
 import { createLogger } from "../logging.ts";
+import { ConsumerTelemetry } from "../metrics/consumer-telemetry.ts";
 import { Merger } from "../publish/merger.ts";
 import { Publisher } from "../publish/publisher.ts";
 import { KvRestStore } from "../storage/kv-rest-store.ts";
@@ -27,6 +30,8 @@ interface ConsumeOptions {
   readonly visibilitySeconds: number;
   readonly threads?: number;
   readonly encodeCache?: string;
+  readonly metricsPort?: number;
+  readonly requestTimeoutSeconds: number;
   readonly drain?: boolean;
 }
 
@@ -40,6 +45,10 @@ const NEEDED = [
   "CLOUDFLARE_API_TOKEN",
   "LZERO_KV_NAMESPACE_ID",
 ] as const;
+
+const METRICS_PORT_VARIABLE = "LZERO_METRICS_PORT";
+/** A scrape waits for the catalog at most this long. */
+const SCRAPE_TIMEOUT_MS = 3000;
 
 const HELP = `
 Environment:
@@ -71,6 +80,17 @@ export function register(program: Command): void {
       new Option("--encode-cache <dir>", "keep vectors here and encode no text twice with one model").env(
         ENCODE_CACHE_VARIABLE,
       ),
+    )
+    .addOption(
+      new Option("--metrics-port <port>", "Prometheus page and /healthz on this port of 127.0.0.1")
+        .env(METRICS_PORT_VARIABLE)
+        .argParser(portNumber),
+    )
+    .option(
+      "--request-timeout-seconds <s>",
+      "longest wait for an answer of KV or the Worker",
+      positiveNumber,
+      60,
     )
     .option("--drain", "end once the queue is empty")
     .addHelpText("after", HELP)
@@ -109,13 +129,30 @@ async function consume(options: ConsumeOptions): Promise<void> {
     ...(config.sqsEndpoint === null ? {} : { endpoint: config.sqsEndpoint }),
   });
   const progress = newProgress();
+  const openCatalog =
+    (retry: Partial<RetryPolicy>): OpenCatalog =>
+    (index) =>
+      new HttpCatalog({ origin: config.workerUrl, publishKey: config.publishKey, index, retry });
+  const retry = { timeoutMs: options.requestTimeoutSeconds * 1000 };
+  const telemetry = new ConsumerTelemetry({
+    port: options.metricsPort ?? null,
+    workerUrl: config.workerUrl,
+    sqs,
+    queueUrl: config.queueUrl,
+    deadLetterQueueUrl: config.deadLetterQueueUrl,
+    openCatalog: openCatalog(retry),
+    openImpatientCatalog: openCatalog({ attempts: 1, timeoutMs: SCRAPE_TIMEOUT_MS }),
+    store: new KvRestStore({ ...config.cloudflare, retry }),
+    progress,
+  });
   const consumer = new QueueConsumer({
     sqs,
     queueUrl: config.queueUrl,
     deadLetterQueueUrl: config.deadLetterQueueUrl,
-    openCatalog: (index) =>
-      new HttpCatalog({ origin: config.workerUrl, publishKey: config.publishKey, index }),
-    store: new KvRestStore(config.cloudflare),
+    openCatalog: telemetry.openCatalog,
+    store: telemetry.store,
+    onTimed: telemetry.onTimed,
+    onIndex: telemetry.onIndex,
     modelOf: models.modelOf,
     publisher: new Publisher({ logger, ...dyingIn("publish") }),
     maintenance: new Maintenance({
@@ -136,7 +173,16 @@ async function consume(options: ConsumeOptions): Promise<void> {
     void consumer.stop();
   };
   process.on("SIGTERM", stop).on("SIGINT", stop);
-  logger.info({ queue: config.queueUrl, model: options.model, fingerprint: models.fingerprint }, "consuming");
+  const page = await telemetry.serve(consumer);
+  logger.info(
+    {
+      queue: config.queueUrl,
+      model: options.model,
+      fingerprint: models.fingerprint,
+      ...(page.port === null ? {} : { metrics: `http://127.0.0.1:${page.port}/metrics` }),
+    },
+    "consuming",
+  );
   const hideProgress = showProgress(progress, logger, onTerminal);
   let exitCode = 0;
   try {
@@ -147,6 +193,7 @@ async function consume(options: ConsumeOptions): Promise<void> {
   }
   hideProgress();
   logger.info({ ...progress }, "stopped");
+  await page.close();
   await models.close();
   sqs.destroy();
   // A batch that was left behind may still hold the process; it is to come again, not to be finished.
@@ -158,6 +205,13 @@ function wholeNumber(text: string): number {
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError("give a whole number from 1 on");
   return value;
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65535)
+    throw new InvalidArgumentError("a port is a number from 0 to 65535");
+  return port;
 }
 
 function positiveNumber(text: string): number {

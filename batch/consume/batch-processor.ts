@@ -6,6 +6,7 @@
 import { isLzeroError, LzeroError } from "../../shared/errors.ts";
 import { encodedText, type StoredFields } from "../../shared/messages/document.ts";
 import type { QueuedDocument, QueueMessage } from "../../shared/messages/queue-message.ts";
+import { traceIdOf } from "../../shared/messages/trace-context.ts";
 import type { PageStore } from "../../shared/storage/page-store.ts";
 import type { OpenCatalog } from "../catalog-port.ts";
 import type { EncodedDocument } from "../encoders/encoder.ts";
@@ -44,6 +45,8 @@ export interface BatchProcessorOptions {
   readonly maintain: (target: IndexTarget, model: BoundModel) => Promise<void>;
   /** Told when this process can no longer encode: it should end and be started again. */
   readonly onFatal: (error: LzeroError) => void;
+  /** Told how long the stages of a batch took; those that failed as a whole are not among them. */
+  readonly onTimed?: (stage: "encode" | "publish", seconds: number) => void;
 }
 
 interface Encoded {
@@ -63,7 +66,7 @@ export class BatchProcessor {
 
   /** @throws LzeroError when nothing of the batch may be acknowledged; doing it again is harmless */
   async process(index: string, items: readonly MessageItem[]): Promise<void> {
-    const { openCatalog, store, publisher, deadLetters, progress, logger } = this.#options;
+    const { openCatalog, store, publisher, deadLetters, progress, logger, onTimed } = this.#options;
     const target: IndexTarget = { index, catalog: openCatalog(index), store };
     const status = await this.#options.directory.find(index);
     if (status === null) throw new LzeroError("index_not_found", `there is no index ${index}`, { index });
@@ -75,21 +78,20 @@ export class BatchProcessor {
     );
     checkBinding(status, model.bound);
 
-    const encoded = await this.#encoding.run(() => this.#encode(model, encodedFields, items));
+    const [encoded, encodeSeconds] = await this.#encoding.run(() =>
+      timed(() => this.#encode(model, encodedFields, items)),
+    );
+    onTimed?.("encode", encodeSeconds);
     const documents = encoded.flatMap(toPublish);
     const dead = encoded.flatMap(toBury);
     const lane = this.#publishingOf(index);
     await lane.run(async () => {
       if (documents.length > 0) {
-        const result = await publisher.publish(target, model.bound, documents);
+        const [result, publishSeconds] = await timed(() => publisher.publish(target, model.bound, documents));
+        onTimed?.("publish", publishSeconds);
         progress.published += documents.length;
         logger.info(
-          {
-            index,
-            ...result,
-            ingestIds: [...new Set(items.map(({ message }) => message.ingestId))],
-            messageIds: items.map(({ messageId }) => messageId),
-          },
+          { index, ...result, encodeSeconds, publishSeconds, ...describeItems(items) },
           "segment committed",
         );
       }
@@ -185,6 +187,26 @@ export class BatchProcessor {
     }
     return mutex;
   }
+}
+
+/** What a log line says of where its documents came from. */
+function describeItems(items: readonly MessageItem[]): Record<string, readonly string[]> {
+  const distinct = (values: readonly (string | null)[]): string[] => [
+    ...new Set(values.filter((value) => value !== null)),
+  ];
+  const traceIds = distinct(items.map(({ message }) => traceIdOf(message.traceparent)));
+  return {
+    ingestIds: distinct(items.map(({ message }) => message.ingestId)),
+    messageIds: items.map(({ messageId }) => messageId),
+    ...(traceIds.length === 0 ? {} : { traceIds }),
+  };
+}
+
+/** @returns what the work gives, and how many seconds it took */
+async function timed<Result>(work: () => Promise<Result>): Promise<[Result, number]> {
+  const startedAtMs = performance.now();
+  const result = await work();
+  return [result, Math.round(performance.now() - startedAtMs) / 1000];
 }
 
 function toPublish({ item, document, result }: Encoded): PublishDocument[] {

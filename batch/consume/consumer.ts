@@ -5,16 +5,20 @@
  * A message that was received before is handled apart: whatever ended its first handling may have been one of its
  * documents, so these are encoded in a process of their own first.
  */
-import type { Message, SQSClient } from "@aws-sdk/client-sqs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ChangeMessageVisibilityBatchCommand, type Message, type SQSClient } from "@aws-sdk/client-sqs";
 import { Consumer } from "sqs-consumer";
 import { LzeroError } from "../../shared/errors.ts";
 import { encodedText } from "../../shared/messages/document.ts";
 import { decodeQueueMessage, type QueueMessage } from "../../shared/messages/queue-message.ts";
+import { traceIdOf } from "../../shared/messages/trace-context.ts";
 import type { PageStore } from "../../shared/storage/page-store.ts";
 import type { OpenCatalog } from "../catalog-port.ts";
 import type { Logger } from "../logging.ts";
+import type { Health } from "../metrics/metrics-server.ts";
 import { Publisher } from "../publish/publisher.ts";
-import { BatchProcessor, type MessageItem } from "./batch-processor.ts";
+import { type BackoffOptions, backoffMs } from "./backoff.ts";
+import { BatchProcessor, type BatchProcessorOptions, type MessageItem } from "./batch-processor.ts";
 import { Batcher, type BatchLimits } from "./batcher.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import type { Maintenance } from "./maintenance.ts";
@@ -41,6 +45,17 @@ export interface QueueConsumerOptions {
   /** How long a stop waits for batches under way; the rest is left to come again. */
   readonly stopTimeoutMs?: number;
   readonly encodeTimeoutMs?: number;
+  readonly onTimed?: BatchProcessorOptions["onTimed"];
+  /** Told of each index of which a message came. */
+  readonly onIndex?: (index: string) => void;
+  readonly backoff?: Partial<Backoff>;
+}
+
+export interface Backoff {
+  /** Before a message whose handling failed comes again, by how often it was received. */
+  readonly message: BackoffOptions;
+  /** Before a poller receives again, by how often in a row its receive or its handling failed. */
+  readonly poller: BackoffOptions;
 }
 
 export const DEFAULT_LIMITS: BatchLimits = {
@@ -53,8 +68,20 @@ export const DEFAULT_LIMITS: BatchLimits = {
 const SATURATED_AGE_MS = 1000;
 /** Batches under way at once: one publishes while the next encodes. */
 const BATCHES_UNDER_WAY = 2;
+const DEFAULT_WAIT_SECONDS = 10;
 /** Messages of one receive (Amazon SQS quotas). */
 const MESSAGES_PER_RECEIVE = 10;
+
+/**
+ * A failed message comes again soon at first, since most failures are short. The waits of the pollers keep an outage
+ * from taking message after message, each of which would count as received.
+ */
+export const DEFAULT_BACKOFF: Backoff = {
+  message: { firstMs: 2000, longestMs: 5 * 60_000 },
+  poller: { firstMs: 1000, longestMs: 30_000 },
+};
+/** A consumer that has heard nothing of the queue for this long beyond its waiting time is not well. */
+const SILENCE_MS = 120_000;
 
 export class QueueConsumer {
   readonly #options: QueueConsumerOptions;
@@ -69,6 +96,12 @@ export class QueueConsumer {
   readonly #holding = new Set<number>();
   /** Pollers whose last receive was empty. */
   readonly #empty = new Set<number>();
+  /** Failures in a row, by poller. */
+  readonly #failures = new Map<number, number>();
+  /** Ends the waits of pollers. */
+  readonly #wake = new AbortController();
+  readonly #backoff: Backoff;
+  #heardAtMs = Date.now();
   #stopping: Promise<void> | null = null;
   #fatal: LzeroError | null = null;
   #end: () => void = () => undefined;
@@ -76,6 +109,7 @@ export class QueueConsumer {
 
   constructor(options: QueueConsumerOptions) {
     this.#options = options;
+    this.#backoff = { ...DEFAULT_BACKOFF, ...options.backoff };
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -93,6 +127,7 @@ export class QueueConsumer {
       encodeTimeoutMs: options.encodeTimeoutMs ?? 15 * 60_000,
       maintain: (target, model) => options.maintenance.maintain(target, model),
       onFatal: (error) => this.#fail(error),
+      ...(options.onTimed === undefined ? {} : { onTimed: options.onTimed }),
     });
     this.#batcher = new Batcher<MessageItem>({
       limits: { ...DEFAULT_LIMITS, ...options.limits },
@@ -112,6 +147,16 @@ export class QueueConsumer {
     if (this.#fatal !== null) throw this.#fatal;
   }
 
+  /** Whether it takes messages, or has some in hand. */
+  get health(): Health {
+    if (this.#fatal !== null) return { isHealthy: false, reason: this.#fatal.code };
+    if (this.#stopping !== null) return { isHealthy: false, reason: "stopping" };
+    if (this.#busy.size > 0) return { isHealthy: true, reason: "messages in hand" };
+    const { waitTimeSeconds = DEFAULT_WAIT_SECONDS } = this.#options;
+    const isSilent = Date.now() - this.#heardAtMs > SILENCE_MS + 1000 * waitTimeSeconds;
+    return { isHealthy: !isSilent, reason: isSilent ? "the queue does not answer" : "waiting for messages" };
+  }
+
   /** Takes no more messages, finishes what is under way as far as time allows, and lets `run` end. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopNow();
@@ -121,6 +166,7 @@ export class QueueConsumer {
   async #stopNow(): Promise<void> {
     const { logger, stopTimeoutMs = 15_000 } = this.#options;
     const deadlineMs = Date.now() + (this.#fatal === null ? stopTimeoutMs : 0);
+    this.#wake.abort();
     // A poller that only waits for messages is cut off; one with messages in hand must still be able to delete them.
     for (const [number, poller] of this.#pollers.entries())
       poller.stop({ abort: !this.#holding.has(number) });
@@ -147,7 +193,7 @@ export class QueueConsumer {
       sqs,
       queueUrl,
       visibilityTimeoutSeconds = 60,
-      waitTimeSeconds = 10,
+      waitTimeSeconds = DEFAULT_WAIT_SECONDS,
       drain,
     } = this.#options;
     const poller = Consumer.create({
@@ -163,10 +209,12 @@ export class QueueConsumer {
       handleMessageBatch: (messages) => this.#handleMessages(number, messages),
       preReceiveMessageCallback: async () => {
         this.#holding.delete(number);
+        await this.#pause(number);
       },
     });
     poller.on("error", (error, messages) => {
       if (this.#stopping !== null) return;
+      this.#noteFailure(number);
       const list = messages === undefined ? [] : [messages].flat();
       logger.error({ err: error, messageIds: list.map(({ MessageId }) => MessageId) }, "queue error");
     });
@@ -174,7 +222,21 @@ export class QueueConsumer {
     return poller;
   }
 
+  #noteFailure(number: number): void {
+    this.#failures.set(number, (this.#failures.get(number) ?? 0) + 1);
+  }
+
+  /** Waits before a receive that follows a failure. */
+  async #pause(number: number): Promise<void> {
+    const failures = this.#failures.get(number) ?? 0;
+    if (failures === 0) return;
+    const ms = backoffMs(failures, this.#backoff.poller);
+    await sleep(ms, undefined, { signal: this.#wake.signal }).catch(() => undefined);
+  }
+
   #noteEmpty(number: number): void {
+    this.#heardAtMs = Date.now();
+    this.#failures.delete(number);
     this.#empty.add(number);
     if (this.#options.drain && this.#empty.size === this.#pollers.length && this.#busy.size === 0)
       void this.stop();
@@ -188,17 +250,43 @@ export class QueueConsumer {
     this.#empty.clear();
     try {
       const ended = await Promise.allSettled(messages.map((message) => this.#handleMessage(message)));
-      return messages.filter((message, at) => {
+      const failed = messages.filter((message, at) => {
         const outcome = ended[at]!;
-        if (outcome.status === "fulfilled") return true;
+        if (outcome.status === "fulfilled") return false;
         this.#options.logger.error(
-          { err: outcome.reason, messageId: message.MessageId },
+          { err: outcome.reason, messageId: message.MessageId, ...describeBody(message.Body) },
           "message not handled, it will come again",
         );
-        return false;
+        return true;
       });
+      if (failed.length === 0) this.#failures.delete(number);
+      else {
+        this.#noteFailure(number);
+        await this.#delay(failed);
+      }
+      return messages.filter((message) => !failed.includes(message));
     } finally {
+      this.#heardAtMs = Date.now();
       this.#busy.delete(number);
+    }
+  }
+
+  /** Lets messages come again after a while, instead of when their visibility happens to end. */
+  async #delay(messages: readonly Message[]): Promise<void> {
+    const { sqs, queueUrl, logger } = this.#options;
+    const entries = messages.map(({ ReceiptHandle, Attributes }, at) => ({
+      Id: `${at}`,
+      ReceiptHandle,
+      VisibilityTimeout: Math.max(
+        1,
+        Math.round(backoffMs(receiveCount(Attributes), this.#backoff.message) / 1000),
+      ),
+    }));
+    try {
+      await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries: entries }));
+    } catch (error) {
+      // They come again all the same, when their visibility ends.
+      logger.warn({ err: error }, "failed messages could not be delayed");
     }
   }
 
@@ -211,6 +299,7 @@ export class QueueConsumer {
       return await this.#deadLetters.buryMessage(Body, MessageId, error as Error);
     }
     const { index } = message;
+    this.#options.onIndex?.(index);
     const status = await this.#directory.find(index);
     if (status === null) {
       const error = new LzeroError("index_not_found", `there is no index ${index}`, { index });
@@ -218,11 +307,11 @@ export class QueueConsumer {
     }
     const texts = message.documents.map((document) => encodedText(document, status.settings.encodedFields));
     this.#options.progress.received += message.documents.length;
-    const isAgain = Number(Attributes?.ApproximateReceiveCount ?? 1) > 1;
+    const isAgain = receiveCount(Attributes) > 1;
     let results: MessageItem["results"] = null;
     if (isAgain) {
       this.#options.logger.info(
-        { index, messageId: MessageId, ingestId: message.ingestId },
+        { index, messageId: MessageId, ...describeMessage(message) },
         "message came again",
       );
       const model = this.#options.modelOf(status, () => texts);
@@ -244,5 +333,23 @@ export class QueueConsumer {
     if (this.#stopping !== null) this.#batcher.hurry();
     else if (this.#busy.size === this.#pollers.length) this.#batcher.hurry(SATURATED_AGE_MS);
     await done;
+  }
+}
+
+function receiveCount(attributes: Message["Attributes"]): number {
+  return Number(attributes?.ApproximateReceiveCount ?? 1);
+}
+
+function describeMessage({ ingestId, traceparent }: QueueMessage): { ingestId: string; traceId?: string } {
+  const traceId = traceIdOf(traceparent);
+  return traceId === null ? { ingestId } : { ingestId, traceId };
+}
+
+/** What a log line says of a message, of which nothing is known yet. */
+function describeBody(body: string | undefined): object {
+  try {
+    return describeMessage(decodeQueueMessage(body ?? ""));
+  } catch {
+    return {};
   }
 }

@@ -9,6 +9,7 @@ import {
   type QueuedDocument,
   type QueueMessage,
 } from "../../shared/messages/queue-message.ts";
+import { traceIdOf } from "../../shared/messages/trace-context.ts";
 import type { CatalogPort } from "../catalog-port.ts";
 import type { Logger } from "../logging.ts";
 
@@ -55,6 +56,7 @@ export class DeadLetters {
           position: document.position,
           id: document.id,
           messageId: sourceMessageId,
+          traceId: traceIdOf(message.traceparent) ?? undefined,
           code,
           reason,
         },

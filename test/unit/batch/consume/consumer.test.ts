@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Message } from "@aws-sdk/client-sqs";
+import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { QueueConsumer, type QueueConsumerOptions } from "../../../../batch/consume/consumer.ts";
 import { IsolatedEncoder } from "../../../../batch/consume/isolated-encoder.ts";
@@ -175,9 +176,106 @@ describe("QueueConsumer", () => {
   it("deletes no message whose documents were not committed", async () => {
     await queue.send(catalog.accept(texts(3, "a")));
     catalog.fail("commit", "before");
-    await create().run();
+    await create({ backoff: { message: { firstMs: 60_000, longestMs: 60_000 } } }).run();
     expect(await idsFound()).toEqual([]);
     expect(await queue.count()).toBe(1);
+  });
+
+  it("handles a failed message again after a short wait, however long its visibility is", async () => {
+    await queue.send(catalog.accept(texts(3, "a")));
+    catalog.fail("commit", "before");
+    const startedAtMs = Date.now();
+    await runUntil(
+      create({
+        drain: false,
+        visibilityTimeoutSeconds: 600,
+        waitTimeSeconds: 1,
+        backoff: { message: { firstMs: 1000, longestMs: 1000 } },
+      }),
+      async () => (await queue.count()) === 0,
+    );
+    expect(Date.now() - startedAtMs).toBeLessThan(6000);
+    expect(await idsFound()).toEqual(["a0", "a1", "a2"]);
+  });
+
+  it("receives ever more slowly while the catalog does not answer, and takes few messages meanwhile", async () => {
+    await queue.send(...Array.from({ length: 40 }, (_, at) => catalog.accept(texts(1, `m${at}x`))));
+    const progress = newProgress();
+    let asked = 0;
+    const silent = new (class extends LocalCatalog {
+      override async status(): Promise<never> {
+        asked += 1;
+        throw new LzeroError("catalog_unavailable", "it does not answer");
+      }
+    })("demo");
+    const consumer = create({
+      drain: false,
+      waitTimeSeconds: 1,
+      pollers: 1,
+      openCatalog: () => silent,
+      backoff: { poller: { firstMs: 100, longestMs: 60_000 } },
+      progress,
+    });
+    const running = consumer.run();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const startedAtMs = Date.now();
+    await consumer.stop();
+    await running;
+    expect(Date.now() - startedAtMs).toBeLessThan(500);
+    // 100 + 200 + 400 + 800 ms, half of each at least.
+    expect(asked).toBeGreaterThan(1);
+    expect(asked).toBeLessThanOrEqual(6);
+  });
+
+  it("logs where the documents of a segment came from, with their traces", async () => {
+    const lines: Record<string, unknown>[] = [];
+    const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+    const traceId = "0af7651916cd43dd8448eb211c80319c";
+    const message = catalog.accept(texts(2, "a"));
+    const other = catalog.accept([{ id: "bad", text: "POISON" }]);
+    const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+    await queue.send({ ...message, traceparent }, { ...other, traceparent });
+    await create({ logger: log }).run();
+    expect(lines.find(({ msg }) => msg === "segment committed")).toMatchObject({
+      index: "demo",
+      ingestIds: expect.arrayContaining([message.ingestId]),
+      messageIds: expect.arrayContaining([expect.stringMatching(/^[0-9a-f-]{36}$/)]),
+      traceIds: [traceId],
+      encodeSeconds: expect.any(Number),
+      publishSeconds: expect.any(Number),
+    });
+    expect(lines.find(({ msg }) => msg === "document sent to the dead-letter queue")).toMatchObject({
+      ingestId: other.ingestId,
+      traceId,
+    });
+  });
+
+  it("says how it is: waiting, with messages in hand, stopping, without an encoder", async () => {
+    encoder = new FakeEncoder(200);
+    // Without long polls: the emulator would give the next message to one that nobody waits for any more.
+    const consumer = create({ drain: false });
+    const running = consumer.run();
+    expect(consumer.health).toEqual({ isHealthy: true, reason: "waiting for messages" });
+    await queue.send(catalog.accept(texts(1, "a")));
+    await until(() => encoder.calls.length > 0);
+    expect(consumer.health).toEqual({ isHealthy: true, reason: "messages in hand" });
+    const stopping = consumer.stop();
+    expect(consumer.health).toEqual({ isHealthy: false, reason: "stopping" });
+    await Promise.all([stopping, running]);
+
+    await queue.send(catalog.accept([{ id: "slow", text: "HANG" }]));
+    const stuck = create({ drain: false, encodeTimeoutMs: 100 });
+    await expect(stuck.run()).rejects.toMatchObject({ code: "encoder_stuck" });
+    expect(stuck.health).toEqual({ isHealthy: false, reason: "encoder_stuck" });
+  });
+
+  it("tells how long each stage of a batch took", async () => {
+    encoder = new FakeEncoder(150);
+    await queue.send(catalog.accept(texts(2, "a")));
+    const timed: [string, number][] = [];
+    await create({ onTimed: (stage, seconds) => timed.push([stage, seconds]) }).run();
+    expect(timed.map(([stage]) => stage)).toEqual(["encode", "publish"]);
+    expect(timed[0]![1]).toBeGreaterThan(0.14);
   });
 
   it("indexes at the next delivery what could not be committed at the first", async () => {
