@@ -10,9 +10,11 @@ import {
   decodeStoredDocument,
   decodeStoredOwnTermIds,
   documentPlace,
+  type PayloadOf,
   type SegmentRoot,
 } from "../../shared/format/segment-reader.ts";
 import type { StoredDocument } from "../../shared/format/stored-document.ts";
+import { readListPages } from "../../shared/query/lists.ts";
 import type { OpenedIndex, TermName } from "./opened-index.ts";
 
 export interface VectorTerm extends TermName {
@@ -101,14 +103,14 @@ async function gatherVector(
 ): Promise<VectorTerm[]> {
   const terms: VectorTerm[] = [];
   let page = -1;
-  let payload: Uint8Array = new Uint8Array(0);
+  let payloadOf: PayloadOf = () => new Uint8Array(0);
   for (const entry of root.entries()) {
     if (entry.documentFrequency === 0) continue;
     if (entry.page !== page) {
       page = entry.page;
-      payload = await index.source.page(root, page);
+      payloadOf = await readListPages((part) => index.source.page(root, part), [entry]);
     }
-    const { ordinals, impacts } = decodePostingList(root, payload, entry);
+    const { ordinals, impacts } = decodePostingList(root, payloadOf, entry);
     const at = ordinals.indexOf(ordinal);
     if (at < 0) continue;
     const impact = impacts[at]!;

@@ -7,6 +7,7 @@ import {
   type SegmentRoot,
   type TermEntry,
 } from "../../shared/format/segment-reader.ts";
+import { pagesOf } from "../../shared/query/lists.ts";
 import type { OpenedIndex, TermName } from "./opened-index.ts";
 
 export interface SegmentLine {
@@ -52,7 +53,7 @@ export interface PageLine {
   readonly kind: "root" | "postings" | "documents";
   readonly sizeBytes: number;
   readonly checksum: string;
-  /** Posting lists in the page. */
+  /** Posting lists in the page, wholly or in part. */
   readonly lists: number;
   /** Documents in the page, tombstoned ones included. */
   readonly documents: number;
@@ -70,7 +71,9 @@ export interface SegmentView extends SegmentLine {
 export async function viewSegment(index: OpenedIndex, segment: ManifestSegment): Promise<SegmentView> {
   const root = await index.source.root(segment);
   const lists = new Uint32Array(root.pages);
-  for (const { page, documentFrequency } of root.entries()) if (documentFrequency > 0) lists[page]!++;
+  for (const entry of root.entries()) {
+    if (entry.documentFrequency > 0) for (const page of pagesOf(entry)) lists[page]!++;
+  }
   const runs = new Map(root.documentPages().map((run) => [run.page, run]));
   let others = 0;
   for (let page = 1; page < root.pages; page++) others += root.pageEntry(page).sizeBytes;
@@ -134,7 +137,7 @@ export async function viewPage(
   if (page === 0 && root.inlinePayload === null) return { ...view, lists: [], documents: [] };
   const payload = await index.source.page(root, page);
   const lists = [...root.entries()]
-    .filter((entry) => entry.page === page && entry.documentFrequency > 0)
+    .filter((entry) => pagesOf(entry).includes(page) && entry.documentFrequency > 0)
     .map((entry) => listLine(index, entry));
   const run = root.documentPages().find((candidate) => candidate.page === page);
   const deleted = new Set(segment.tombstones);

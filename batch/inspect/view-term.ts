@@ -1,5 +1,6 @@
 /** View of a term: what the directories of all segments say of it, and its best postings. */
 import { decodePostingList, decodeStoredDocument } from "../../shared/format/segment-reader.ts";
+import { readListPages } from "../../shared/query/lists.ts";
 import type { OpenedIndex, TermName } from "./opened-index.ts";
 
 export interface TermListLine {
@@ -50,7 +51,8 @@ export async function viewTerm(index: OpenedIndex, term: TermName, limit: number
     const { segmentId } = segment;
     lists.push({ segmentId, documentFrequency, textFrequency, maxImpact, page, sizeBytes: length });
     if (documentFrequency === 0) continue;
-    const { ordinals, impacts } = decodePostingList(root, await index.source.page(root, page), entry);
+    const payloadOf = await readListPages((part) => index.source.page(root, part), [entry]);
+    const { ordinals, impacts } = decodePostingList(root, payloadOf, entry);
     const deleted = new Set(segment.tombstones);
     ordinals.forEach((ordinal, at) => {
       if (!deleted.has(ordinal)) live.push({ place, ordinal, impact: impacts[at]! });

@@ -87,6 +87,13 @@ export class ByteWriter {
     this.#length += value.length;
   }
 
+  /** That many bytes of 0, to be written through `view()`. */
+  zeros(length: number): void {
+    this.reserve(length);
+    // A buffer is zero from where it was not written yet.
+    this.#length += length;
+  }
+
   /** A varint of the length in UTF-8, then the UTF-8. Lone surrogates become U+FFFD. */
   string(value: string): void {
     const encoded = utf8Encoder.encode(value);
@@ -182,6 +189,12 @@ export class ByteReader {
     const view = this.#bytes.subarray(this.#offset, this.#offset + length);
     this.#offset += length;
     return view;
+  }
+
+  /** Passes over bytes that are read otherwise. */
+  skip(length: number, what: string): void {
+    this.need(length, what);
+    this.#offset += length;
   }
 
   /** A varint length and that much UTF-8. */

@@ -9,7 +9,11 @@ export const MAX_SEGMENT_DOCUMENTS = 2 ** 28 - 1;
 export const MAX_TERM_ID = 2 ** 20 - 1;
 /** A segment up to this size is one page: one read instead of three for a small index. */
 export const INLINE_SEGMENT_BYTES = 256 * 1024;
-/** A posting page is closed before it would pass this; a larger list has a page of its own. */
+/** A posting list longer than this has a page of its own, so that one read gives all of it and nothing else. */
+export const LARGE_LIST_BYTES = 32 * 1024;
+/** A longer list is split over several pages, between windows; a window has 200 KB at most. */
+export const LIST_PART_BYTES = 1024 * 1024;
+/** A page of small lists is closed before it would pass this. */
 export const POSTING_PAGE_BYTES = 128 * 1024;
 /** A document page is closed before it would pass this; a larger record has a page of its own. */
 export const DOCUMENT_PAGE_BYTES = 64 * 1024;

@@ -66,8 +66,8 @@ export function mergeSegments(
     });
   }
   const { documents, records, recordEnds } = copyRecords(sources, survivors);
-  const { columns, lists } = mergePostings(sources, survivors);
-  const content = { documents: survivors, columns, lists, records, recordEnds };
+  const { columns, lists, cuts } = mergePostings(sources, survivors);
+  const content = { documents: survivors, columns, lists, cuts, records, recordEnds };
   return { segment: assembleSegment(newId, content, options), documents };
 }
 
@@ -158,7 +158,7 @@ function copyRecords(
 function mergePostings(
   sources: readonly MergeSource[],
   survivors: number,
-): Pick<SegmentContent, "columns" | "lists"> {
+): Pick<SegmentContent, "columns" | "lists" | "cuts"> {
   const cursors = sources.map((source) => ({ source, entries: source.root.entries() }));
   const heads = cursors.map(({ entries }) => nextEntry(entries));
   const terms: {
@@ -168,7 +168,8 @@ function mergePostings(
     maxImpact: number;
     length: number;
   }[] = [];
-  const lists = new ByteWriter(sources.reduce((sum, { root }) => sum + root.postings * 3, 0));
+  const lists = new ByteWriter(sources.reduce((sum, { root }) => sum + root.postings * 2, 0));
+  const cuts = new Map<number, number[]>();
   // One term's list at a time: never longer than the surviving documents.
   const ordinals = new Uint32Array(survivors);
   const impacts = new Uint8Array(survivors);
@@ -187,7 +188,7 @@ function mergePostings(
       heads[at] = nextEntry(entries);
       textFrequency += survivingTextFrequency(source, entry);
       if (entry.documentFrequency === 0) continue;
-      const list = decodePostingList(source.root, source.payloads[entry.page]!, entry);
+      const list = decodePostingList(source.root, (page) => source.payloads[page]!, entry);
       for (let index = 0; index < list.ordinals.length; index++) {
         const ordinal = source.newOrdinals[list.ordinals[index]!]!;
         if (ordinal === DROPPED) continue;
@@ -200,7 +201,8 @@ function mergePostings(
     }
     if (count === 0 && textFrequency === 0) continue;
     const before = lists.length;
-    encodePostingList(lists, ordinals, impacts, 0, count);
+    const listCuts = encodePostingList(lists, ordinals, impacts, 0, count, survivors);
+    if (listCuts.length > 0) cuts.set(terms.length, listCuts);
     terms.push({ termId, documentFrequency: count, textFrequency, maxImpact, length: lists.length - before });
   }
   return {
@@ -212,6 +214,7 @@ function mergePostings(
       lengths: Uint32Array.from(terms, (term) => term.length),
     },
     lists: lists.view(),
+    cuts,
   };
 }
 

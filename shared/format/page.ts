@@ -8,7 +8,9 @@ import { readU32, writeU32 } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { pageCorrupt } from "./errors.ts";
 
-export const FORMAT_VERSION = 1;
+/** What is written; version 1 is still read. */
+export const FORMAT_VERSION = 2;
+const OLDEST_VERSION = 1;
 export const PAGE_HEADER_BYTES = 36;
 /** KV takes values of 25 MiB (Cloudflare docs, "KV limits"); this leaves room. */
 export const MAX_PAGE_BYTES = 24 * 1024 * 1024;
@@ -105,8 +107,8 @@ export function decodePage(value: Uint8Array, expected: ExpectedPage): Uint8Arra
   if (version > FORMAT_VERSION) {
     throw fail("page_version_newer", 4, "the format version", FORMAT_VERSION, version);
   }
-  if (version < FORMAT_VERSION) {
-    throw pageCorrupt(key, 4, "the format version", FORMAT_VERSION, version);
+  if (version < OLDEST_VERSION) {
+    throw pageCorrupt(key, 4, "the format version", `${OLDEST_VERSION} to ${FORMAT_VERSION}`, version);
   }
   const sizeBytes = PAGE_HEADER_BYTES + readU32(value, PAYLOAD_LENGTH_OFFSET);
   if (value.length < sizeBytes) {
@@ -129,6 +131,11 @@ export function decodePage(value: Uint8Array, expected: ExpectedPage): Uint8Arra
     throw fail("page_unexpected", PAGE_NUMBER_OFFSET, "the page number", expected.page, pageNumber);
   }
   return value.subarray(PAGE_HEADER_BYTES);
+}
+
+/** The format version that a page's header states; the value is at least a header long. */
+export function pageVersion(value: Uint8Array): number {
+  return value[4]!;
 }
 
 /** The checksum that a page's header states; the value is at least a header long. */

@@ -1,176 +1,335 @@
 /**
- * The posting list: ordinals as varint gaps (the first absolute), then one impact byte a posting. Ordinals go in and
- * come out strictly ascending; nothing is assumed of stored bytes. The loops are plain on purpose: they are where a
- * query's time goes.
+ * The posting list of format version 2, and one interface over the lists of both versions. Ordinals and impacts go in,
+ * bytes come out and back. How postings become bits is `posting-run.ts`; which page holds a list is for the segment.
+ *
+ * Which of three forms a list has follows from its document frequency and the segment's number of documents: a few
+ * postings as in version 1; sparse ones as one run; the others as a run for each window of 65,536 ordinals, so that
+ * a query is scored window by window in accumulators that fit the cache.
  */
-import type { ByteWriter } from "./bytes.ts";
+import { ByteReader, type ByteWriter } from "./bytes.ts";
 import { pageCorrupt } from "./errors.ts";
-import { MAX_SEGMENT_DOCUMENTS } from "./limits.ts";
 import { PAGE_HEADER_BYTES } from "./page.ts";
+import { decodePostingsV1, encodePostingListV1 } from "./posting-list-v1.ts";
+import {
+  accumulateRun,
+  decodeRun,
+  encodeRun,
+  openRun,
+  probeRun,
+  RUN_SLACK_BYTES,
+  type Run,
+} from "./posting-run.ts";
+
+/** Ordinals of a window. */
+export const WINDOW_ORDINALS = 65_536;
+const WINDOW_SHIFT = 16;
+/** A list of fewer postings has no run: the header would outweigh them. */
+export const MIN_RUN_POSTINGS = 8;
+/** A list with fewer postings a window than this is one run over all windows. */
+export const MIN_WINDOW_POSTINGS = 64;
 
 export interface PostingList {
   /** Strictly ascending. */
   readonly ordinals: Uint32Array;
-  /** Same length; 1..255. */
+  /** Same length; 1…255. */
   readonly impacts: Uint8Array;
 }
 
-/** Where a list lies in a page and what its directory entry says about it. */
-export interface PostingListPlace {
+/** Bytes of a list in one page. */
+export interface ListPart {
   readonly key: string;
-  /** Payload of the page. */
+  /** Of the page. */
   readonly payload: Uint8Array;
-  /** Offset in the payload; `offset + length` is checked against the payload here. */
+  /** Offset in the payload; `offset + length` is checked here. */
   readonly offset: number;
   readonly length: number;
+}
+
+/** Where a list lies, and what its directory entry says about it. */
+export interface PostingListPlace {
+  readonly formatVersion: number;
+  /** At least one; several when the list is split between windows. */
+  readonly parts: readonly ListPart[];
   readonly documentFrequency: number;
   readonly maxImpact: number;
   /** Documents of the segment: ordinals lie below. */
   readonly documents: number;
 }
 
-/** Appends `ordinals[start, end)` and their impacts as one list; the caller has checked order and range. */
+/** A list as scoring sees it: window by window, without an array of it being made where that can be helped. */
+export interface WindowedPostings {
+  /** Postings in a window. */
+  count(window: number): number;
+  /** Largest impact in a window; 0 without postings. */
+  maxImpact(window: number): number;
+  /**
+   * Adds `weight · impact` of a window's postings to the accumulators, which begin at the window's first ordinal.
+   * @throws LzeroError `page_corrupt`
+   */
+  accumulate(window: number, weight: number, accumulators: Int32Array): void;
+  /**
+   * The same for candidates alone.
+   * @param candidates strictly ascending, relative to the window
+   * @returns postings that were decoded
+   */
+  probe(
+    window: number,
+    weight: number,
+    accumulators: Int32Array,
+    candidates: Uint16Array,
+    candidateCount: number,
+  ): number;
+}
+
+/**
+ * Appends `ordinals[start, end)` and their impacts as one list; the caller has checked order and range.
+ * @param documents of the segment
+ * @returns offsets in the list at which it may be split, ascending: where its windows begin, but for the first
+ */
 export function encodePostingList(
   writer: ByteWriter,
   ordinals: Uint32Array,
   impacts: Uint8Array,
   start: number,
   end: number,
-): void {
-  let previous = 0;
-  for (let at = start; at < end; at++) {
-    writer.varint(ordinals[at]! - previous);
-    previous = ordinals[at]!;
-  }
-  writer.bytes(impacts.subarray(start, end));
+  documents: number,
+): number[] {
+  const form = formOf(end - start, documents);
+  if (form === "short") encodePostingListV1(writer, ordinals, impacts, start, end);
+  else if (form !== "windows") encodeRun(writer, ordinals, impacts, start, end, 0, form === "window");
+  else return encodeWindows(writer, ordinals, impacts, start, end);
+  return [];
 }
 
-/**
- * Decodes a list into arrays.
- * @throws LzeroError `page_corrupt`
- */
+/** Decodes a list into arrays. @throws LzeroError `page_corrupt` */
 export function decodePostings(place: PostingListPlace): PostingList {
-  const count = place.documentFrequency;
-  const { payload, documents } = place;
-  const impactsAt = checkExtent(place);
-  const ordinals = new Uint32Array(count);
-  const impacts = payload.slice(impactsAt, impactsAt + count);
-  let at = place.offset;
-  let ordinal = 0;
+  const { documentFrequency, documents } = place;
+  checkExtents(place);
+  const form = place.formatVersion === 1 ? "short" : formOf(documentFrequency, documents);
+  if (form === "short") return decodePostingsV1({ ...place, ...onlyPart(place) });
+  const list = { ordinals: new Uint32Array(documentFrequency), impacts: new Uint8Array(documentFrequency) };
   let maxImpact = 0;
-  for (let index = 0; index < count; index++) {
-    let gap = payload[at++]!;
-    if (gap >= 0x80) {
-      gap = longGap(payload, at, gap);
-      at += gap < 0x4000 ? 1 : gap < 0x20_0000 ? 2 : 3;
-    }
-    if (gap === 0 && index > 0) throw corruptGap(place, at, "at least 1", 0);
-    ordinal += gap;
-    if (ordinal >= documents) throw corruptGap(place, at, `less than ${documents}`, ordinal);
-    ordinals[index] = ordinal;
-    const impact = impacts[index]!;
-    if (impact === 0) throw corruptImpact(place, impactsAt + index);
-    if (impact > maxImpact) maxImpact = impact;
+  let into = 0;
+  for (const run of openRuns(place, form === "windows")) {
+    const limit = form === "windows" ? Math.min(documents, run.base + WINDOW_ORDINALS) : documents;
+    decodeRun(run, list.ordinals, list.impacts, into, limit);
+    into += run.count;
+    maxImpact = Math.max(maxImpact, run.maxImpact);
   }
-  checkEnd(place, at, impactsAt, maxImpact);
-  return { ordinals, impacts };
+  checkMaxImpact(place, maxImpact);
+  return list;
 }
 
-/**
- * Adds `weight · impact` of every posting to the accumulator of its ordinal, without making arrays of the list.
- * @param accumulators Int32Array [documents]; the caller has made sure that no sum passes 2^31 - 1
- * @throws LzeroError `page_corrupt`; some accumulators may have been added to by then
- */
-export function accumulatePostings(place: PostingListPlace, weight: number, accumulators: Int32Array): void {
-  const count = place.documentFrequency;
-  const { payload, documents } = place;
-  const impactsAt = checkExtent(place);
-  let at = place.offset;
-  let ordinal = 0;
-  let maxImpact = 0;
-  for (let index = 0; index < count; index++) {
-    let gap = payload[at++]!;
-    if (gap >= 0x80) {
-      gap = longGap(payload, at, gap);
-      at += gap < 0x4000 ? 1 : gap < 0x20_0000 ? 2 : 3;
-    }
-    if (gap === 0 && index > 0) throw corruptGap(place, at, "at least 1", 0);
-    ordinal += gap;
-    if (ordinal >= documents) throw corruptGap(place, at, `less than ${documents}`, ordinal);
-    const impact = payload[impactsAt + index]!;
-    if (impact === 0) throw corruptImpact(place, impactsAt + index);
-    if (impact > maxImpact) maxImpact = impact;
-    accumulators[ordinal] = accumulators[ordinal]! + weight * impact;
+/** Opens a list for scoring. @throws LzeroError `page_corrupt` */
+export function openPostings(place: PostingListPlace): WindowedPostings {
+  const form = place.formatVersion === 1 ? "short" : formOf(place.documentFrequency, place.documents);
+  if (form === "short" || form === "run") return new DecodedPostings(decodePostings(place), place.documents);
+  checkExtents(place);
+  const runs = openRuns(place, form === "windows");
+  checkMaxImpact(
+    place,
+    runs.reduce((maximum, run) => Math.max(maximum, run.maxImpact), 0),
+  );
+  return new RunPostings(runs, place.documents);
+}
+
+type Form = "short" | "run" | "window" | "windows";
+
+function formOf(documentFrequency: number, documents: number): Form {
+  if (documentFrequency < MIN_RUN_POSTINGS) return "short";
+  if (documents <= WINDOW_ORDINALS) return "window";
+  return documentFrequency < MIN_WINDOW_POSTINGS * Math.ceil(documents / WINDOW_ORDINALS) ? "run" : "windows";
+}
+
+function encodeWindows(
+  writer: ByteWriter,
+  ordinals: Uint32Array,
+  impacts: Uint8Array,
+  start: number,
+  end: number,
+): number[] {
+  const listAt = writer.length;
+  const cuts: number[] = [];
+  let nextWindow = 0;
+  for (let from = start; from < end; ) {
+    const window = ordinals[from]! >>> WINDOW_SHIFT;
+    const windowEnd = (window + 1) * WINDOW_ORDINALS;
+    let to = from + 1;
+    while (to < end && ordinals[to]! < windowEnd) to++;
+    if (from > start) cuts.push(writer.length - listAt);
+    writer.varint(window - nextWindow);
+    writer.varint(to - from);
+    encodeRun(writer, ordinals, impacts, from, to, window * WINDOW_ORDINALS, true);
+    nextWindow = window + 1;
+    from = to;
   }
-  checkEnd(place, at, impactsAt, maxImpact);
+  return cuts;
 }
 
-/** No valid gap: past the ordinals of any segment. */
-const BAD_GAP = MAX_SEGMENT_DOCUMENTS + 1;
-
-/** A gap of two to four bytes, its first byte given; BAD_GAP for a padded or longer varint. */
-function longGap(payload: Uint8Array, at: number, first: number): number {
-  let byte = payload[at]!;
-  let gap = (first & 0x7f) | ((byte & 0x7f) << 7);
-  if (byte < 0x80) return gap < 0x80 ? BAD_GAP : gap;
-  byte = payload[at + 1]!;
-  gap |= (byte & 0x7f) << 14;
-  if (byte < 0x80) return gap < 0x4000 ? BAD_GAP : gap;
-  byte = payload[at + 2]!;
-  gap |= byte << 21;
-  return byte < 0x80 && gap >= 0x20_0000 ? gap : BAD_GAP;
+/** Reads the headers of all runs; a list of one run is a run of `documentFrequency` postings. */
+function openRuns(place: PostingListPlace, inWindows: boolean): Run[] {
+  const { parts, documentFrequency, documents } = place;
+  const runs: Run[] = [];
+  const windows = Math.ceil(documents / WINDOW_ORDINALS);
+  let nextWindow = 0;
+  let postings = 0;
+  for (const { key, payload, offset, length } of inWindows ? parts : [onlyPart(place)]) {
+    const end = offset + length;
+    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+    const reader = new ByteReader(payload, { key, baseOffset: PAGE_HEADER_BYTES }, offset, end);
+    if (!inWindows) {
+      runs.push(openRun(reader, key, view, documentFrequency, 0, documents <= WINDOW_ORDINALS));
+      reader.end("a posting list");
+      return runs;
+    }
+    while (reader.remaining > 0) {
+      const window = nextWindow + reader.varint(windows, "a gap of windows");
+      if (window >= windows) throw reader.corrupt("a window", `less than ${windows}`, window);
+      const count = reader.varint(WINDOW_ORDINALS, "the postings of a window");
+      if (count === 0) throw reader.corrupt("the postings of a window", "at least 1", 0);
+      runs.push(openRun(reader, key, view, count, window * WINDOW_ORDINALS, true));
+      postings += count;
+      nextWindow = window + 1;
+    }
+    if (postings > documentFrequency) break;
+  }
+  if (postings !== documentFrequency) {
+    const { key, offset } = parts[0]!;
+    throw pageCorrupt(key, PAGE_HEADER_BYTES + offset, "the postings of a list", documentFrequency, postings);
+  }
+  return runs;
 }
 
-/** Returns where the impacts begin. */
-function checkExtent(place: PostingListPlace): number {
-  const end = place.offset + place.length;
-  if (end > place.payload.length) {
+/** Each part, and behind it the room that runs are read with, must lie in its page. */
+function checkExtents({ formatVersion, parts }: PostingListPlace): void {
+  const slackBytes = formatVersion === 1 ? 0 : RUN_SLACK_BYTES;
+  for (const { key, payload, offset, length } of parts) {
+    const end = offset + length + slackBytes;
+    if (end <= payload.length) continue;
     throw pageCorrupt(
-      place.key,
-      PAGE_HEADER_BYTES + place.offset,
+      key,
+      PAGE_HEADER_BYTES + offset,
       "the end of a posting list",
-      `at most ${place.payload.length}`,
+      `at most ${payload.length}`,
       end,
     );
   }
-  const impactsAt = end - place.documentFrequency;
-  if (impactsAt < place.offset + place.documentFrequency) {
+}
+
+function onlyPart(place: PostingListPlace): ListPart {
+  const part = place.parts[0]!;
+  if (place.parts.length > 1) {
     throw pageCorrupt(
-      place.key,
-      PAGE_HEADER_BYTES + place.offset,
-      "the length of a posting list",
-      `at least ${2 * place.documentFrequency}`,
-      place.length,
+      part.key,
+      PAGE_HEADER_BYTES,
+      "the pages of a list without windows",
+      1,
+      place.parts.length,
     );
   }
-  return impactsAt;
+  return part;
 }
 
-function checkEnd(place: PostingListPlace, at: number, impactsAt: number, maxImpact: number): void {
-  if (at !== impactsAt) {
-    throw pageCorrupt(place.key, PAGE_HEADER_BYTES + at, "the end of the ordinals", impactsAt, at);
+function checkMaxImpact(place: PostingListPlace, actual: number): void {
+  if (actual === place.maxImpact) return;
+  const { key, offset } = place.parts[0]!;
+  throw pageCorrupt(key, PAGE_HEADER_BYTES + offset, "the largest impact", place.maxImpact, actual);
+}
+
+class RunPostings implements WindowedPostings {
+  readonly #runs: (Run | undefined)[];
+  readonly #documents: number;
+
+  constructor(runs: readonly Run[], documents: number) {
+    this.#runs = new Array(Math.ceil(documents / WINDOW_ORDINALS)).fill(undefined);
+    for (const run of runs) this.#runs[run.base >>> WINDOW_SHIFT] = run;
+    this.#documents = documents;
   }
-  if (maxImpact !== place.maxImpact) {
-    throw pageCorrupt(
-      place.key,
-      PAGE_HEADER_BYTES + impactsAt,
-      "the largest impact",
-      place.maxImpact,
-      maxImpact,
-    );
+
+  count(window: number): number {
+    return this.#runs[window]?.count ?? 0;
+  }
+
+  maxImpact(window: number): number {
+    return this.#runs[window]?.maxImpact ?? 0;
+  }
+
+  accumulate(window: number, weight: number, accumulators: Int32Array): void {
+    const run = this.#runs[window];
+    if (run === undefined) return;
+    accumulateRun(run, weight, accumulators, Math.min(WINDOW_ORDINALS, this.#documents - run.base));
+  }
+
+  probe(
+    window: number,
+    weight: number,
+    accumulators: Int32Array,
+    candidates: Uint16Array,
+    candidateCount: number,
+  ): number {
+    const run = this.#runs[window];
+    return run === undefined ? 0 : probeRun(run, weight, accumulators, candidates, candidateCount);
   }
 }
 
-function corruptGap(place: PostingListPlace, at: number, expected: string, actual: number) {
-  return pageCorrupt(
-    place.key,
-    PAGE_HEADER_BYTES + at,
-    actual === 0 ? "a gap" : "an ordinal",
-    expected,
-    actual,
-  );
-}
+/** A list that is decoded as a whole: a few postings, or one of version 1. */
+class DecodedPostings implements WindowedPostings {
+  readonly #list: PostingList;
+  /** [windows + 1]: where each window's postings begin and, last, where all end. */
+  readonly #starts: Uint32Array;
 
-function corruptImpact(place: PostingListPlace, at: number) {
-  return pageCorrupt(place.key, PAGE_HEADER_BYTES + at, "an impact", "1 to 255", 0);
+  constructor(list: PostingList, documents: number) {
+    this.#list = list;
+    this.#starts = new Uint32Array(Math.ceil(documents / WINDOW_ORDINALS) + 1);
+    const { ordinals } = list;
+    let at = 0;
+    for (let window = 0; window < this.#starts.length; window++) {
+      while (at < ordinals.length && ordinals[at]! < window * WINDOW_ORDINALS) at++;
+      this.#starts[window] = at;
+    }
+    this.#starts[this.#starts.length - 1] = ordinals.length;
+  }
+
+  count(window: number): number {
+    return this.#starts[window + 1]! - this.#starts[window]!;
+  }
+
+  maxImpact(window: number): number {
+    let maximum = 0;
+    for (let at = this.#starts[window]!; at < this.#starts[window + 1]!; at++) {
+      maximum = Math.max(maximum, this.#list.impacts[at]!);
+    }
+    return maximum;
+  }
+
+  accumulate(window: number, weight: number, accumulators: Int32Array): void {
+    const { ordinals, impacts } = this.#list;
+    const base = window * WINDOW_ORDINALS;
+    const end = this.#starts[window + 1]!;
+    for (let at = this.#starts[window]!; at < end; at++) {
+      accumulators[ordinals[at]! - base]! += weight * impacts[at]!;
+    }
+  }
+
+  probe(
+    window: number,
+    weight: number,
+    accumulators: Int32Array,
+    candidates: Uint16Array,
+    candidateCount: number,
+  ): number {
+    const { ordinals, impacts } = this.#list;
+    const base = window * WINDOW_ORDINALS;
+    const start = this.#starts[window]!;
+    const end = this.#starts[window + 1]!;
+    let next = 0;
+    let at = start;
+    for (; at < end && next < candidateCount; at++) {
+      const ordinal = ordinals[at]! - base;
+      while (next < candidateCount && candidates[next]! < ordinal) next++;
+      if (next < candidateCount && candidates[next] === ordinal)
+        accumulators[ordinal]! += weight * impacts[at]!;
+    }
+    return at - start;
+  }
 }

@@ -5,8 +5,15 @@
 import { LzeroError } from "../errors.ts";
 import { ByteWriter } from "./bytes.ts";
 import { documentBodyBytes, encodeDocumentBody } from "./document-page.ts";
-import { DOCUMENT_PAGE_BYTES, INLINE_SEGMENT_BYTES, POSTING_PAGE_BYTES } from "./limits.ts";
+import {
+  DOCUMENT_PAGE_BYTES,
+  INLINE_SEGMENT_BYTES,
+  LARGE_LIST_BYTES,
+  LIST_PART_BYTES,
+  POSTING_PAGE_BYTES,
+} from "./limits.ts";
 import { checksumText, encodePage, PAGE_HEADER_BYTES, PAGE_KIND, pageChecksum } from "./page.ts";
+import { RUN_SLACK_BYTES } from "./posting-run.ts";
 import { encodeRootPayload, ROOT_FIELDS_BYTES, type SegmentPageEntry } from "./segment-root.ts";
 import { encodeTermDirectory, type TermColumns } from "./term-directory.ts";
 
@@ -14,6 +21,10 @@ import { encodeTermDirectory, type TermColumns } from "./term-directory.ts";
 export interface SegmentOptions {
   /** Up to this size the segment is one page; default INLINE_SEGMENT_BYTES. */
   readonly inlineBytes?: number;
+  /** Default LARGE_LIST_BYTES. */
+  readonly largeListBytes?: number;
+  /** Default LIST_PART_BYTES. */
+  readonly listPartBytes?: number;
   /** Default POSTING_PAGE_BYTES. */
   readonly postingPageBytes?: number;
   /** Default DOCUMENT_PAGE_BYTES. */
@@ -39,6 +50,8 @@ export interface SegmentContent {
   readonly columns: TermColumns;
   /** Posting lists in the order of the columns, one after another. */
   readonly lists: Uint8Array;
+  /** Offsets in a list at which it may be split, by its place in the columns; lists without such have no entry. */
+  readonly cuts: ReadonlyMap<number, readonly number[]>;
   /** Records in ordinal order, one after another. */
   readonly records: Uint8Array;
   /** Float64Array [documents + 1]: where each record begins and, last, where all end. */
@@ -63,11 +76,13 @@ export function assembleSegment(
   }
   const directory = new ByteWriter(content.columns.termIds.length * 8);
   encodeTermDirectory(directory, content.columns);
-  const parts = { documents: content.documents, postings, columns: content.columns };
+  const largeListBytes = options.largeListBytes ?? LARGE_LIST_BYTES;
+  const parts = { documents: content.documents, postings, columns: content.columns, largeListBytes };
+  const inlinePostings = content.lists.length === 0 ? content.lists : withSlack([content.lists]);
   const inlineDocuments =
     content.documents === 0 ? 0 : documentBodyBytes(content.documents, content.records.length);
   const inlineBytes =
-    PAGE_HEADER_BYTES + ROOT_FIELDS_BYTES + directory.length + content.lists.length + inlineDocuments;
+    PAGE_HEADER_BYTES + ROOT_FIELDS_BYTES + directory.length + inlinePostings.length + inlineDocuments;
 
   const entries: SegmentPageEntry[] = [];
   const pages: Uint8Array[] = [];
@@ -79,7 +94,7 @@ export function assembleSegment(
     }
     encodeRootPayload(
       root,
-      { ...parts, pages: entries, inlinePostings: content.lists, inlineDocuments: body.view() },
+      { ...parts, pages: entries, largePages: 0, inlinePostings, inlineDocuments: body.view() },
       directory.view(),
     );
   } else {
@@ -88,16 +103,17 @@ export function assembleSegment(
       pages.push(value);
       entries.push({ kind, sizeBytes: value.length, checksum: pageChecksum(value), first });
     };
-    cutPostings(content, options.postingPageBytes ?? POSTING_PAGE_BYTES, (payload, first) =>
-      add(PAGE_KIND.postings, payload, first),
-    );
+    const addPostings = (payload: Uint8Array, first: number) => add(PAGE_KIND.postings, payload, first);
+    cutLargeLists(content, largeListBytes, options.listPartBytes ?? LIST_PART_BYTES, addPostings);
+    const largePages = pages.length;
+    packSmallLists(content, largeListBytes, options.postingPageBytes ?? POSTING_PAGE_BYTES, addPostings);
     cutDocuments(content, options.documentPageBytes ?? DOCUMENT_PAGE_BYTES, (payload, first) =>
       add(PAGE_KIND.documents, payload, first),
     );
     const none = new Uint8Array(0);
     encodeRootPayload(
       root,
-      { ...parts, pages: entries, inlinePostings: none, inlineDocuments: none },
+      { ...parts, pages: entries, largePages, inlinePostings: none, inlineDocuments: none },
       directory.view(),
     );
   }
@@ -115,22 +131,67 @@ export function assembleSegment(
 
 type EmitPage = (payload: Uint8Array, first: number) => void;
 
-/** A page's `first` is the index of its first term; terms without postings go with those before them. */
-function cutPostings({ lists, columns }: SegmentContent, targetBytes: number, emit: EmitPage): void {
-  const { lengths } = columns;
+/** Gives each large list pages of its own; a page's `first` is the index of its term. */
+function cutLargeLists(
+  { lists, columns, cuts }: SegmentContent,
+  largeListBytes: number,
+  partBytes: number,
+  emit: EmitPage,
+): void {
+  let start = 0;
+  columns.lengths.forEach((length, index) => {
+    const end = start + length;
+    if (length > largeListBytes) {
+      let from = start;
+      let to = start;
+      for (const cut of [...(cuts.get(index) ?? []), length]) {
+        if (to > from && start + cut - from > partBytes) {
+          emit(withSlack([lists.subarray(from, to)]), index);
+          from = to;
+        }
+        to = start + cut;
+      }
+      emit(withSlack([lists.subarray(from, end)]), index);
+    }
+    start = end;
+  });
+}
+
+/** Packs the other lists in the order of their terms; a page's `first` is the index of its first list's term. */
+function packSmallLists(
+  { lists, columns }: SegmentContent,
+  largeListBytes: number,
+  targetBytes: number,
+  emit: EmitPage,
+): void {
+  let packed: Uint8Array[] = [];
+  let packedBytes = 0;
   let first = 0;
   let start = 0;
-  let end = 0;
-  for (let index = 0; index < lengths.length; index++) {
-    const length = lengths[index]!;
-    if (end > start && end - start + length > targetBytes && length > 0) {
-      emit(lists.subarray(start, end), first);
-      first = index;
-      start = end;
+  columns.lengths.forEach((length, index) => {
+    const list = lists.subarray(start, start + length);
+    start += length;
+    if (length === 0 || length > largeListBytes) return;
+    if (packedBytes > 0 && packedBytes + length > targetBytes) {
+      emit(withSlack(packed), first);
+      packed = [];
+      packedBytes = 0;
     }
-    end += length;
+    if (packedBytes === 0) first = index;
+    packed.push(list);
+    packedBytes += length;
+  });
+  if (packedBytes > 0) emit(withSlack(packed), first);
+}
+
+function withSlack(lists: readonly Uint8Array[]): Uint8Array {
+  const payload = new Uint8Array(lists.reduce((sum, list) => sum + list.length, RUN_SLACK_BYTES));
+  let at = 0;
+  for (const list of lists) {
+    payload.set(list, at);
+    at += list.length;
   }
-  if (end > start) emit(lists.subarray(start, end), first);
+  return payload;
 }
 
 function cutDocuments(

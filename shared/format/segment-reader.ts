@@ -5,8 +5,9 @@
 import { LzeroError } from "../errors.ts";
 import { type DocumentPlace, decodeDocument, decodeOwnTermIds } from "./document-page.ts";
 import { pageCorrupt } from "./errors.ts";
-import { checksumText, decodePage, PAGE_HEADER_BYTES, PAGE_KIND, pageChecksum } from "./page.ts";
+import { checksumText, decodePage, PAGE_HEADER_BYTES, PAGE_KIND, pageChecksum, pageVersion } from "./page.ts";
 import { decodePostings, type PostingList, type PostingListPlace } from "./posting-list.ts";
+import { RUN_SLACK_BYTES } from "./posting-run.ts";
 import { decodeRootPayload, type SegmentPageEntry, type SegmentRootParts } from "./segment-root.ts";
 import type { StoredDocument } from "./stored-document.ts";
 
@@ -16,10 +17,13 @@ export interface TermEntry {
   readonly documentFrequency: number;
   readonly textFrequency: number;
   readonly maxImpact: number;
-  /** Page of the posting list; 0 is the root itself. */
+  /** First page of the posting list; 0 is the root itself. */
   readonly page: number;
-  /** Of the list in the page's payload. */
+  /** How many pages, one after another, the list has: more than one only when it fills all of them. */
+  readonly pages: number;
+  /** Of the list in the first page's payload. */
   readonly offset: number;
+  /** In all its pages. */
   readonly length: number;
 }
 
@@ -34,6 +38,7 @@ export interface DocumentPage {
 
 /** A decoded root page: immutable, so that it can be kept for as long as the segment lives. */
 export interface SegmentRoot {
+  readonly formatVersion: number;
   readonly segmentId: string;
   readonly key: string;
   readonly documents: number;
@@ -62,7 +67,7 @@ export interface SegmentRoot {
  */
 export function decodeSegmentRoot(value: Uint8Array, segmentId: string, key: string): SegmentRoot {
   const payload = decodePage(value, { key, kind: PAGE_KIND.segmentRoot, owner: segmentId, page: 0 });
-  return new DecodedRoot(segmentId, key, checksumText(pageChecksum(value)), payload);
+  return new DecodedRoot(segmentId, key, checksumText(pageChecksum(value)), pageVersion(value), payload);
 }
 
 /**
@@ -83,30 +88,36 @@ export function decodeSegmentPage(root: SegmentRoot, value: Uint8Array, page: nu
   return payload;
 }
 
-/** Says where the list of a term lies, for the functions of `posting-list.ts`. */
+/** Payload of a page of the segment; `root.inlinePayload` for page 0. */
+export type PayloadOf = (page: number) => Uint8Array;
+
+/**
+ * Says where the list of a term lies, for the functions of `posting-list.ts`.
+ * @param payloadOf is asked for pages `entry.page` to `entry.page + entry.pages − 1`
+ */
 export function postingListPlace(
   root: SegmentRoot,
-  pagePayload: Uint8Array,
+  payloadOf: PayloadOf,
   entry: TermEntry,
 ): PostingListPlace {
+  const parts = Array.from({ length: entry.pages }, (_, at) => {
+    const page = entry.page + at;
+    const payload = payloadOf(page);
+    const length = entry.pages === 1 ? entry.length : payload.length - RUN_SLACK_BYTES;
+    return { key: root.pageKey(page), payload, offset: entry.offset, length };
+  });
   return {
-    key: root.pageKey(entry.page),
-    payload: pagePayload,
-    offset: entry.offset,
-    length: entry.length,
+    formatVersion: root.formatVersion,
+    parts,
     documentFrequency: entry.documentFrequency,
     maxImpact: entry.maxImpact,
     documents: root.documents,
   };
 }
 
-/**
- * Decodes the list of a term.
- * @param pagePayload payload of page `entry.page`; `root.inlinePayload` when that is 0
- * @throws LzeroError `page_corrupt`
- */
-export function decodePostingList(root: SegmentRoot, pagePayload: Uint8Array, entry: TermEntry): PostingList {
-  return decodePostings(postingListPlace(root, pagePayload, entry));
+/** Decodes the list of a term; parameters as in `postingListPlace`. @throws LzeroError `page_corrupt` */
+export function decodePostingList(root: SegmentRoot, payloadOf: PayloadOf, entry: TermEntry): PostingList {
+  return decodePostings(postingListPlace(root, payloadOf, entry));
 }
 
 /**
@@ -143,6 +154,7 @@ export function documentPlace(root: SegmentRoot, pagePayload: Uint8Array, page: 
 }
 
 class DecodedRoot implements SegmentRoot {
+  readonly formatVersion: number;
   readonly segmentId: string;
   readonly key: string;
   readonly documents: number;
@@ -156,9 +168,12 @@ class DecodedRoot implements SegmentRoot {
   /** Per term: page and offset of its list. */
   readonly #listPages: Uint32Array;
   readonly #listOffsets: Uint32Array;
+  /** Lists of more than one page: how many, by index. */
+  readonly #listPageCounts: ReadonlyMap<number, number>;
 
-  constructor(segmentId: string, key: string, checksum: string, payload: Uint8Array) {
-    const parts = decodeRootPayload(payload, key);
+  constructor(segmentId: string, key: string, checksum: string, formatVersion: number, payload: Uint8Array) {
+    const parts = decodeRootPayload(payload, formatVersion, key);
+    this.formatVersion = formatVersion;
     this.segmentId = segmentId;
     this.key = key;
     this.checksum = checksum;
@@ -169,9 +184,10 @@ class DecodedRoot implements SegmentRoot {
     this.inlinePayload = parts.pages.length === 0 ? payload : null;
     this.#parts = parts;
     this.#documentPages = placeDocuments(parts, parts.inlineDocumentsAt);
-    const lists = placeLists(parts, parts.inlinePostingsAt, key);
+    const lists = placeLists(parts, parts.inlinePostingsAt, formatVersion === 1 ? 0 : RUN_SLACK_BYTES, key);
     this.#listPages = lists.pages;
     this.#listOffsets = lists.offsets;
+    this.#listPageCounts = lists.pageCounts;
   }
 
   find(termId: number): TermEntry | null {
@@ -236,6 +252,7 @@ class DecodedRoot implements SegmentRoot {
       textFrequency: columns.textFrequencies[index]!,
       maxImpact: columns.maxImpacts[index]!,
       page: this.#listPages[index]!,
+      pages: this.#listPageCounts.get(index) ?? 1,
       offset: this.#listOffsets[index]!,
       length: columns.lengths[index]!,
     };
@@ -263,40 +280,61 @@ function placeDocuments(parts: SegmentRootParts, inlineAt: number): DocumentPage
   return placed;
 }
 
-/** Lays the lists one after another over the posting pages; every page must be filled exactly. */
+/** Lays lists over the posting pages, large ones and packed ones apart; every page must be filled exactly. */
 function placeLists(
   parts: SegmentRootParts,
   inlineAt: number,
+  slackBytes: number,
   key: string,
-): { pages: Uint32Array; offsets: Uint32Array } {
+): { pages: Uint32Array; offsets: Uint32Array; pageCounts: Map<number, number> } {
+  const { largePages, largeListBytes } = parts;
   const { lengths } = parts.columns;
   const pages = new Uint32Array(lengths.length);
   const offsets = new Uint32Array(lengths.length);
+  const pageCounts = new Map<number, number>();
   const postingPages = parts.pages.filter(({ kind }) => kind === PAGE_KIND.postings);
-  let page = postingPages.length === 0 ? 0 : 1;
-  let offset = page === 0 ? inlineAt : 0;
-  const checkFilled = () => {
-    const wanted =
-      page === 0
-        ? inlineAt + parts.inlinePostings.length
-        : postingPages[page - 1]!.sizeBytes - PAGE_HEADER_BYTES;
-    if (offset !== wanted) {
-      throw pageCorrupt(key, PAGE_HEADER_BYTES, `the length of the lists of page ${page}`, wanted, offset);
-    }
+  const isInline = parts.pages.length === 0;
+  const roomOf = (page: number) => postingPages[page - 1]!.sizeBytes - PAGE_HEADER_BYTES - slackBytes;
+  const checkFilled = (page: number, wanted: number, actual: number) => {
+    if (actual === wanted) return;
+    throw pageCorrupt(key, PAGE_HEADER_BYTES, `the length of the lists of page ${page}`, wanted, actual);
   };
+  let large = 0;
+  let page = isInline ? 0 : largePages;
+  let offset = isInline ? inlineAt : 0;
   for (let index = 0; index < lengths.length; index++) {
-    if (page > 0 && postingPages[page]?.first === index) {
-      checkFilled();
+    const length = lengths[index]!;
+    if (length > largeListBytes && !isInline) {
+      const firstPage = large + 1;
+      let room = 0;
+      while (large < largePages && postingPages[large]!.first === index) room += roomOf(++large);
+      checkFilled(firstPage, room, length);
+      pages[index] = firstPage;
+      if (large > firstPage) pageCounts.set(index, large - firstPage + 1);
+      continue;
+    }
+    if (postingPages[page]?.first === index && page >= largePages && !isInline) {
+      if (page > largePages) checkFilled(page, roomOf(page), offset);
       page++;
       offset = 0;
     }
     pages[index] = page;
     offsets[index] = offset;
-    offset += lengths[index]!;
+    offset += length;
   }
-  if (page < postingPages.length) {
-    throw pageCorrupt(key, PAGE_HEADER_BYTES, "the number of posting pages", page, postingPages.length);
+  if (large < largePages || page < postingPages.length) {
+    throw pageCorrupt(
+      key,
+      PAGE_HEADER_BYTES,
+      "the number of posting pages",
+      large + page,
+      postingPages.length,
+    );
   }
-  checkFilled();
-  return { pages, offsets };
+  if (isInline) {
+    const slack = parts.inlinePostings.length === 0 ? 0 : slackBytes;
+    checkFilled(0, inlineAt + parts.inlinePostings.length - slack, offset);
+  } else if (page > largePages) checkFilled(page, roomOf(page), offset);
+  else checkFilled(page, 0, offset);
+  return { pages, offsets, pageCounts };
 }

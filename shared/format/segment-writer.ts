@@ -37,17 +37,17 @@ export function encodeSegment(
     });
   }
   documents.forEach(checkDocument);
-  const { columns, lists } = invert(documents);
+  const { columns, lists, cuts } = invert(documents);
   const { records, recordEnds } = encodeRecords(documents);
   return assembleSegment(
     segmentId,
-    { documents: documents.length, columns, lists, records, recordEnds },
+    { documents: documents.length, columns, lists, cuts, records, recordEnds },
     options,
   );
 }
 
 /** Turns vectors into posting lists by counting sort: term by term, ordinals ascending. */
-function invert(documents: readonly SegmentDocument[]): Pick<SegmentContent, "columns" | "lists"> {
+function invert(documents: readonly SegmentDocument[]): Pick<SegmentContent, "columns" | "lists" | "cuts"> {
   let termLimit = 0;
   for (const { termIds, ownTermIds } of documents) {
     termLimit = Math.max(termLimit, (termIds.at(-1) ?? -1) + 1, (ownTermIds.at(-1) ?? -1) + 1);
@@ -82,17 +82,19 @@ function invert(documents: readonly SegmentDocument[]): Pick<SegmentContent, "co
     maxImpacts: new Uint8Array(present.length),
     lengths: new Uint32Array(present.length),
   };
-  const lists = new ByteWriter(ordinals.length * 3);
+  const lists = new ByteWriter(ordinals.length * 2);
+  const cuts = new Map<number, number[]>();
   present.forEach((term, index) => {
     const start = starts[term]!;
     const end = starts[term + 1]!;
     const before = lists.length;
-    encodePostingList(lists, ordinals, impacts, start, end);
+    const listCuts = encodePostingList(lists, ordinals, impacts, start, end, documents.length);
+    if (listCuts.length > 0) cuts.set(index, listCuts);
     columns.documentFrequencies[index] = end - start;
     columns.maxImpacts[index] = largest(impacts, start, end);
     columns.lengths[index] = lists.length - before;
   });
-  return { columns, lists: lists.view() };
+  return { columns, lists: lists.view(), cuts };
 }
 
 function encodeRecords(

@@ -21,9 +21,12 @@ export interface TermColumns {
 
 /** One byte in each column. */
 export const MIN_TERM_BYTES = 5;
-/** A gap has one to four bytes, an impact one. */
-const MIN_POSTING_BYTES = 2;
-const MAX_POSTING_BYTES = 5;
+/** Version 1: a gap has one to four bytes, an impact one. */
+const MIN_POSTING_BYTES_V1 = 2;
+const MAX_POSTING_BYTES_V1 = 5;
+/** Version 2: a quotient has at least one bit; a posting alone in its window has all of a run's header besides. */
+const MIN_POSTING_BYTES = 1 / 8;
+const MAX_POSTING_BYTES = 8 * 1024 + 16;
 
 export function encodeTermDirectory(writer: ByteWriter, columns: TermColumns): void {
   let previous = 0;
@@ -43,7 +46,14 @@ export function encodeTermDirectory(writer: ByteWriter, columns: TermColumns): v
  * @param documents of the segment: no frequency is higher
  * @throws LzeroError `page_corrupt`
  */
-export function decodeTermDirectory(reader: ByteReader, count: number, documents: number): TermColumns {
+export function decodeTermDirectory(
+  reader: ByteReader,
+  count: number,
+  documents: number,
+  formatVersion: number,
+): TermColumns {
+  const minPostingBytes = formatVersion === 1 ? MIN_POSTING_BYTES_V1 : MIN_POSTING_BYTES;
+  const maxPostingBytes = formatVersion === 1 ? MAX_POSTING_BYTES_V1 : MAX_POSTING_BYTES;
   reader.need(count * MIN_TERM_BYTES, "the term directory");
   const termIds = new Uint32Array(count);
   const documentFrequencies = new Uint32Array(count);
@@ -74,13 +84,9 @@ export function decodeTermDirectory(reader: ByteReader, count: number, documents
     if ((maxImpacts[index] === 0) !== (frequency === 0)) {
       throw reader.corrupt("a maximal impact", frequency === 0 ? 0 : "1 to 255", maxImpacts[index]!);
     }
-    const length = reader.varint(frequency * MAX_POSTING_BYTES, "the length of a posting list");
-    if (length < frequency * MIN_POSTING_BYTES) {
-      throw reader.corrupt(
-        "the length of a posting list",
-        `at least ${frequency * MIN_POSTING_BYTES}`,
-        length,
-      );
+    const length = reader.varint(frequency * maxPostingBytes, "the length of a posting list");
+    if (length < frequency * minPostingBytes) {
+      throw reader.corrupt("the length of a posting list", `at least ${frequency * minPostingBytes}`, length);
     }
     lengths[index] = length;
   }

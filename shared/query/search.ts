@@ -8,10 +8,11 @@ import { decodeStoredDocument } from "../format/segment-reader.ts";
 import type { StoredDocument } from "../format/stored-document.ts";
 import type { PageReader } from "../storage/page-store.ts";
 import type { QueryAlgorithm } from "./algorithm.ts";
-import { exhaustive } from "./exhaustive.ts";
+
 import { QUERY_WEIGHT_SCALE, type QueryVector } from "./query-vector.ts";
 import { ReaderSegmentSource, type SegmentSource } from "./segment-source.ts";
 import { type Candidate, TopK } from "./top-k.ts";
+import { windowed } from "./windowed.ts";
 
 export const MAX_IMPACT = 255;
 const MAX_INT32 = 0x7fff_ffff;
@@ -21,7 +22,7 @@ export interface SearchOptions {
   readonly k: number;
   /** Hits to skip, at least 0. */
   readonly offset: number;
-  /** Default `exhaustive`. */
+  /** Default `windowed`. */
   readonly algorithm?: QueryAlgorithm;
 }
 
@@ -68,7 +69,7 @@ export async function searchSegments(
   source: SegmentSource,
   manifest: Manifest,
   query: QueryVector,
-  { k, offset, algorithm = exhaustive }: SearchOptions,
+  { k, offset, algorithm = windowed }: SearchOptions,
 ): Promise<SearchResult> {
   if (!Number.isSafeInteger(k) || k < 1 || !Number.isSafeInteger(offset) || offset < 0) {
     throw new LzeroError("search_options_invalid", `k ${k}, offset ${offset}`, { k, offset });

@@ -28,6 +28,10 @@ export class TopK {
     this.#ordinals = new Uint32Array(room);
   }
 
+  get capacity(): number {
+    return this.#capacity;
+  }
+
   /** The score that a candidate must reach to have a chance: the worst kept one once full, else 1. */
   get threshold(): number {
     return this.#size < this.#capacity ? 1 : this.#scores[0]!;

@@ -2,7 +2,7 @@
  * Checks one posting list against its directory entry. The production decoder is asked first; what it gives is checked
  * again, and what it refuses is read once more without trust in the directory, to say which of the two is wrong.
  */
-import { decodePostings, type PostingListPlace } from "../format/posting-list.ts";
+import { decodePostings, MIN_RUN_POSTINGS, type PostingListPlace } from "../format/posting-list.ts";
 import type { FindingCode, ProblemList } from "./problem.ts";
 
 interface Finding {
@@ -14,6 +14,7 @@ interface Finding {
 
 /** @returns whether the list is as the directory says */
 export function checkPostingList(place: PostingListPlace, termId: number, problems: ProblemList): boolean {
+  const { key, payload, offset, length } = place.parts[0]!;
   let ordinals: ArrayLike<number>;
   let impacts: ArrayLike<number>;
   let refusal: unknown = null;
@@ -21,12 +22,17 @@ export function checkPostingList(place: PostingListPlace, termId: number, proble
     ({ ordinals, impacts } = decodePostings(place));
   } catch (error) {
     refusal = error;
-    const list = splitList(place.payload.subarray(place.offset, place.offset + place.length));
+    if (place.formatVersion > 1 && place.documentFrequency >= MIN_RUN_POSTINGS) {
+      // A run says itself what of it is wrong: its counts and extremes are in its header.
+      problems.addError(error, key);
+      return false;
+    }
+    const list = splitList(payload.subarray(offset, offset + length));
     if (list === null) {
-      problems.add("posting_list_malformed", place.key, `the list of term ${termId} is no posting list`, {
+      problems.add("posting_list_malformed", key, `the list of term ${termId} is no posting list`, {
         termId,
-        offset: place.offset,
-        length: place.length,
+        offset,
+        length,
       });
       return false;
     }
@@ -35,12 +41,12 @@ export function checkPostingList(place: PostingListPlace, termId: number, proble
   const finding = findWrong(place, ordinals, impacts);
   if (finding !== null) {
     const { code, what, stated, found } = finding;
-    problems.add(code, place.key, `term ${termId}: ${what} is ${found}, expected ${stated}`, {
+    problems.add(code, key, `term ${termId}: ${what} is ${found}, expected ${stated}`, {
       termId,
       stated,
       found,
     });
-  } else if (refusal !== null) problems.addError(refusal, place.key);
+  } else if (refusal !== null) problems.addError(refusal, key);
   return finding === null && refusal === null;
 }
 

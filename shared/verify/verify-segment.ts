@@ -67,8 +67,10 @@ class SegmentPages {
   readonly #root: SegmentRoot;
   readonly #documents: DocumentCheck;
   readonly #textFrequencies = new TermCounts();
-  readonly #entries: IterableIterator<TermEntry>;
-  #entry: IteratorResult<TermEntry>;
+  /** Lists by the last of their pages. */
+  readonly #lists = new Map<number, TermEntry[]>();
+  /** Payloads of pages whose list goes on in the next one. */
+  readonly #parts = new Map<number, Uint8Array>();
   #documentPagesRead = 0;
   #postings = 0;
 
@@ -85,8 +87,13 @@ class SegmentPages {
       describePlace: check.describePlace,
       problems: check.problems,
     };
-    this.#entries = root.entries();
-    this.#entry = this.#entries.next();
+    for (const entry of root.entries()) {
+      if (entry.documentFrequency === 0) continue;
+      const lastPage = entry.page + entry.pages - 1;
+      const lists = this.#lists.get(lastPage) ?? [];
+      lists.push(entry);
+      this.#lists.set(lastPage, lists);
+    }
     compareWithManifest(check, root, rootBytes);
     checkTermIds(check, root);
     if (root.inlinePayload !== null) {
@@ -113,15 +120,18 @@ class SegmentPages {
     return this.#postings;
   }
 
-  /** Lists lie in the order of the directory: entries before this page's are of pages that could not be read. */
+  /** A list of several pages is checked with its last one, if all could be read. */
   #checkPostings(payload: Uint8Array, page: number): void {
-    for (; !this.#entry.done && this.#entry.value.page <= page; this.#entry = this.#entries.next()) {
-      const entry = this.#entry.value;
-      if (entry.page < page || entry.documentFrequency === 0) continue;
-      const place = postingListPlace(this.#root, payload, entry);
+    const lists = this.#lists.get(page);
+    this.#parts.set(page, payload);
+    for (const entry of lists ?? []) {
+      const pages = Array.from({ length: entry.pages }, (_, at) => entry.page + at);
+      if (!pages.every((part) => this.#parts.has(part))) continue;
+      const place = postingListPlace(this.#root, (part) => this.#parts.get(part)!, entry);
       if (checkPostingList(place, entry.termId, this.#check.problems))
         this.#postings += entry.documentFrequency;
     }
+    if (lists !== undefined) this.#parts.clear();
   }
 
   #checkDocuments(payload: Uint8Array, page: number): void {

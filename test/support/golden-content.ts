@@ -1,6 +1,6 @@
 /**
- * The content of the golden index of format version 1: fixed documents, tombstones, tables and queries. It must never
- * change, since the files under `test/fixtures/golden/v1` were made from it; a new format version gets its own.
+ * The content of the golden indexes: fixed documents, tombstones, tables and queries. It must never change, since the
+ * files under `test/fixtures/golden` were made from it; a new format version gets its own folder.
  */
 
 import type { Manifest } from "../../shared/format/manifest.ts";

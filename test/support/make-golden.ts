@@ -1,9 +1,9 @@
 /**
- * Writes the golden index of format version 1. Its files are committed and must stay readable for ever: run this only
- * to make the golden index of a new format version, never to make a failing test pass.
+ * Writes the golden index of the present format version. Its files are committed and must stay readable for ever: run
+ * this only to make the golden index of a new format version, never to make a failing test pass.
  *
  *     npx esbuild test/support/make-golden.ts --bundle --platform=node --format=esm --outfile=.cache/make-golden.mjs
- *     node .cache/make-golden.mjs test/fixtures/golden/v1
+ *     node .cache/make-golden.mjs test/fixtures/golden/v2
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { encodeManifest } from "../../shared/format/manifest.ts";

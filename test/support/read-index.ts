@@ -33,7 +33,7 @@ export async function readIndex(store: PageReader, manifest: Manifest): Promise<
       page === 0 ? root.inlinePayload! : decodeSegmentPage(root, values[page]!, page);
     const terms = Array.from({ length: documents }, (): [number, number][] => []);
     for (const entry of root.entries()) {
-      const { ordinals, impacts } = decodePostingList(root, payloadOf(entry.page), entry);
+      const { ordinals, impacts } = decodePostingList(root, payloadOf, entry);
       for (const [at, ordinal] of ordinals.entries()) terms[ordinal]!.push([entry.termId, impacts[at]!]);
     }
     const dead = new Set(tombstones);

@@ -8,6 +8,7 @@ import {
   decodeStoredOwnTermIds,
   type SegmentRoot,
 } from "../../shared/format/segment-reader.ts";
+import { readListPages } from "../../shared/query/lists.ts";
 import type { QueryVector } from "../../shared/query/query-vector.ts";
 import type { SearchHit } from "../../shared/query/search.ts";
 import type { WordPieceTokenizer } from "../../shared/text/word-piece.ts";
@@ -102,7 +103,8 @@ async function readSegmentTerms(
     Array.from(query.termIds, async (termId) => {
       const entry = root.find(termId);
       if (entry === null) return null;
-      return decodePostingList(root, await readPayload(context, root, entry.page), entry);
+      const payloadOf = await readListPages((page) => readPayload(context, root, page), [entry]);
+      return decodePostingList(root, payloadOf, entry);
     }),
   );
   return { root, lists };

@@ -108,7 +108,7 @@ describe("lzero verify", () => {
     const tables = store.keys().find((key) => key.startsWith("_tables/"))!;
     const page = pageKey(INDEX, SEGMENTS[0], 0);
     await store.delete([tables]);
-    await store.write([{ key: page, value: (await store.read(page))!.with(4, 2) }]);
+    await store.write([{ key: page, value: (await store.read(page))!.with(4, 3) }]);
     const { text } = await verify(store);
     expect(text).toMatch(/page_missing: .*every run stores the model's query tables/);
     expect(text).toMatch(/page_version_newer: .*update this one/);

@@ -35,7 +35,7 @@ describe("encodePage and decodePage", () => {
     const checksum = crc32c(Uint8Array.of(...value.subarray(0, 32), 0xaa, 0xbb));
     const view = new DataView(value.buffer);
     expect(new TextDecoder().decode(value.subarray(0, 4))).toBe("LZRO");
-    expect([...value.subarray(4, 8)]).toEqual([1, 2, 0, 0]);
+    expect([...value.subarray(4, 8)]).toEqual([2, 2, 0, 0]);
     expect(Buffer.from(value.subarray(8, 24)).toString("hex")).toBe(SEGMENT_ID);
     expect(view.getUint32(24, true)).toBe(7);
     expect(view.getUint32(28, true)).toBe(2);
@@ -57,11 +57,11 @@ describe("encodePage and decodePage", () => {
 
   it("tell a newer version, whatever follows it", () => {
     const value = encodePage(PAGE_KIND.postings, SEGMENT_ID, 7, Uint8Array.of(1, 2, 3)).fill(0xee, 5);
-    value[4] = 2;
+    value[4] = 3;
     expect(() => decodePage(value, EXPECTED)).toThrowError(
       expect.objectContaining({
         code: "page_version_newer",
-        details: { key: EXPECTED.key, offset: 4, expected: 1, actual: 2 },
+        details: { key: EXPECTED.key, offset: 4, expected: 2, actual: 3 },
       }),
     );
     value[4] = 0;

@@ -2,7 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { INLINE_SEGMENT_BYTES } from "../../../../shared/format/limits.ts";
 import { MAX_PAGE_BYTES } from "../../../../shared/format/page.ts";
-import { decodeSegmentRoot, decodeStoredOwnTermIds } from "../../../../shared/format/segment-reader.ts";
+import { WINDOW_ORDINALS } from "../../../../shared/format/posting-list.ts";
+import {
+  decodePostingList,
+  decodeSegmentRoot,
+  decodeStoredOwnTermIds,
+} from "../../../../shared/format/segment-reader.ts";
 import { encodeSegment } from "../../../../shared/format/segment-writer.ts";
 import {
   documentArbitrary,
@@ -65,17 +70,36 @@ describe("encodeSegment and the segment reader", () => {
     for (const page of large.pages) expect(page.length).toBeLessThan(70_000);
   });
 
-  it("give a posting list that is larger than a page a page of its own", () => {
+  it("split a list between windows when it is longer than a part", () => {
+    const documents = Array.from({ length: 3 * WINDOW_ORDINALS }, (_, ordinal) => ({
+      ...sampleDocuments(1)[0]!,
+      fields: { title: null, text: "", url: null, metadata: null },
+      termIds: ordinal % 3 === 0 ? Uint32Array.of(7, 9) : Uint32Array.of(9),
+      impacts: ordinal % 3 === 0 ? Uint8Array.of(1 + (ordinal % 31), 5) : Uint8Array.of(5),
+      ownTermIds: new Uint32Array(0),
+    }));
+    const segment = encodeSegment(SEGMENT_ID, documents, { listPartBytes: 20_000 });
+    const { root, payloads } = openSegment(segment);
+    expect(root.find(7)).toMatchObject({ page: 1, pages: 3 });
+    const list = decodePostingList(root, (page) => payloads[page]!, root.find(7)!);
+    expect(list.ordinals).toHaveLength(WINDOW_ORDINALS);
+    expect(list.ordinals.every((ordinal, at) => ordinal === 3 * at)).toBe(true);
+    expect(list.impacts.every((impact, at) => impact === 1 + ((3 * at) % 31))).toBe(true);
+  });
+
+  it("give a large posting list a page of its own and pack the others", () => {
     const documents = sampleDocuments(40).map((document, ordinal) => ({
       ...document,
       termIds: Uint32Array.of(1, 2, 1000 + ordinal),
       impacts: Uint8Array.of(1, 2, 3),
     }));
-    const segment = encodeSegment(SEGMENT_ID, documents, { inlineBytes: 0, postingPageBytes: 50 });
+    const options = { inlineBytes: 0, largeListBytes: 5, postingPageBytes: 50 };
+    const segment = encodeSegment(SEGMENT_ID, documents, options);
     const { root } = openSegment(segment);
-    expect(root.find(1)).toMatchObject({ page: 1, offset: 0, length: 80 });
-    expect(root.find(2)).toMatchObject({ page: 2, offset: 0, length: 80 });
+    expect(root.find(1)).toMatchObject({ page: 1, pages: 1, offset: 0 });
+    expect(root.find(2)).toMatchObject({ page: 2, pages: 1, offset: 0 });
     expect(root.find(1000)).toMatchObject({ page: 3, offset: 0 });
+    expect(root.find(1001)).toMatchObject({ page: 3, offset: root.find(1000)!.length });
     expect(dumpSegment(openSegment(segment))).toEqual(expectedDump(documents));
   });
 

@@ -108,7 +108,7 @@ export function dumpSegment({ root, payloads }: OpenSegment): SegmentDump {
     const { termId, documentFrequency, textFrequency, maxImpact } = entry;
     terms.push({ termId, documentFrequency, textFrequency, maxImpact });
     if (documentFrequency === 0) continue;
-    const list = decodePostingList(root, payloads[entry.page]!, entry);
+    const list = decodePostingList(root, (page) => payloads[page]!, entry);
     list.ordinals.forEach((ordinal, at) => {
       postings.push(`${termId} ${ordinal} ${list.impacts[at]}`);
     });

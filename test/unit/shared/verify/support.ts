@@ -128,7 +128,8 @@ export function encodeRawSegment(
   const lists = new ByteWriter();
   const lengths = terms.map(({ ordinals, impacts }) => {
     const before = lists.length;
-    encodePostingList(lists, Uint32Array.from(ordinals), Uint8Array.from(impacts), 0, ordinals.length);
+    const arrays = [Uint32Array.from(ordinals), Uint8Array.from(impacts)] as const;
+    encodePostingList(lists, ...arrays, 0, ordinals.length, documents.length);
     return lists.length - before;
   });
   const records = new ByteWriter();
@@ -146,7 +147,14 @@ export function encodeRawSegment(
   };
   return assembleSegment(
     SEGMENTS[0],
-    { documents: documents.length, columns, lists: lists.view(), records: records.view(), recordEnds },
+    {
+      documents: documents.length,
+      columns,
+      lists: lists.view(),
+      cuts: new Map(),
+      records: records.view(),
+      recordEnds,
+    },
     options,
   );
 }

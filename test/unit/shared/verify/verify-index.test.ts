@@ -174,7 +174,7 @@ describe("verifyIndex on damaged values", () => {
     const { store, manifest } = await wholeIndex();
     for (const key of store.keys()) {
       const value = (await store.read(key))!;
-      await change(store, key, (bytes) => bytes.with(4, 2));
+      await change(store, key, (bytes) => bytes.with(4, 3));
       expect(findings(await verifyIndex(store, manifest))).toEqual([`page_version_newer ${key}`]);
       await store.write([{ key, value }]);
     }
@@ -291,6 +291,9 @@ describe("verifyIndex on pages that were written wrong, with right checksums", (
     ]);
   });
 
+  /** The field of the root that says how many bytes the inline documents have. */
+  const INLINE_DOCUMENTS_AT = 36;
+
   it("finds document records that overlap or leave room", async () => {
     const segment = encodeSegment(SEGMENTS[0], DOCUMENTS);
     const { store, manifest } = await storeIndex([{ segment }]);
@@ -307,13 +310,13 @@ describe("verifyIndex on pages that were written wrong, with right checksums", (
     // And one byte too many at the end of the records.
     const longer = new Uint8Array(payload.length + 1);
     longer.set(segment.pages[0]!.subarray(PAGE_HEADER_BYTES));
-    writeU32(longer, 28, view.getUint32(28, true) + 1);
+    writeU32(longer, INLINE_DOCUMENTS_AT, view.getUint32(INLINE_DOCUMENTS_AT, true) + 1);
     await store.write([{ key: pageOf(0), value: encodePage(PAGE_KIND.segmentRoot, SEGMENTS[0], 0, longer) }]);
     const report = await verifyIndex(store, manifest);
     expect(findings(report)).toContain(`records_not_contiguous ${pageOf(0)}`);
 
     function recordsLength(): number {
-      return new DataView(payload.buffer).getUint32(28, true);
+      return new DataView(payload.buffer).getUint32(INLINE_DOCUMENTS_AT, true);
     }
   });
 });

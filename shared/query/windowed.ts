@@ -1,0 +1,173 @@
+/**
+ * Windowed term-at-a-time with the highest bound first. Lists are scored window by window of 65,536 ordinals, so that
+ * the accumulators stay in the processor's cache. Within a window lists are added in falling order of what they can
+ * still bring (weight · largest impact); once a document that none of them has cannot reach the threshold any more,
+ * and few of those that they have can, the remaining lists, which are the longest, are only asked for those.
+ *
+ * Exact: a document is let go only when its score so far and the bounds of all lists not yet added stay below the
+ * threshold, and ties are kept. MaxScore (Turtle & Flood 1995) is the same argument, document at a time.
+ */
+import { openPostings, WINDOW_ORDINALS, type WindowedPostings } from "../format/posting-list.ts";
+import { postingListPlace } from "../format/segment-reader.ts";
+import type { QueryAlgorithm, SegmentQuery } from "./algorithm.ts";
+import { findLists, readListPages } from "./lists.ts";
+import { TopK } from "./top-k.ts";
+
+/** Decoding a posting when probing, where about half a block is decoded for each candidate, in postings added. */
+const PROBE_COST = 64;
+/** Every so many accumulators one is looked at to guess how many candidates there are. */
+const SAMPLE_STRIDE = 64;
+/** So far below 0 that no sum of a query's impacts makes it positive. */
+const DEAD = -0x8000_0000;
+
+export const windowed: QueryAlgorithm = {
+  name: "windowed",
+  async scoreSegment({ source, segment, place, query, top }: SegmentQuery) {
+    const root = await source.root(segment);
+    const found = findLists(root, query);
+    if (found.length === 0) return { postings: 0 };
+    const payloadOf = await readListPages(
+      (page) => source.page(root, page),
+      found.map(({ entry }) => entry),
+    );
+    const lists = found.map(({ entry, weight }) => ({
+      weight,
+      postings: openPostings(postingListPlace(root, payloadOf, entry)),
+    }));
+    const scorer = new WindowScorer(lists, top, place);
+    const { tombstones } = segment;
+    let tombstone = 0;
+    for (let base = 0; base < root.documents; base += WINDOW_ORDINALS) {
+      const end = Math.min(root.documents, base + WINDOW_ORDINALS);
+      const first = tombstone;
+      while (tombstone < tombstones.length && tombstones[tombstone]! < end) tombstone++;
+      scorer.score(base / WINDOW_ORDINALS, end - base, tombstones.subarray(first, tombstone));
+    }
+    return { postings: scorer.decoded };
+  },
+};
+
+interface ScoredList {
+  readonly weight: number;
+  readonly postings: WindowedPostings;
+}
+
+interface ActiveList extends ScoredList {
+  readonly bound: number;
+  readonly count: number;
+}
+
+/** Buffers of one query, used for its windows in turn. */
+class WindowScorer {
+  /** Postings decoded so far. */
+  decoded = 0;
+  readonly #lists: readonly ScoredList[];
+  readonly #top: TopK;
+  readonly #place: number;
+  #accumulators = new Int32Array(0);
+  #candidates = new Uint16Array(1024);
+
+  constructor(lists: readonly ScoredList[], top: TopK, place: number) {
+    this.#lists = lists;
+    this.#top = top;
+    this.#place = place;
+  }
+
+  /** @param tombstones ordinals in the window, which begins at `window · WINDOW_ORDINALS` */
+  score(window: number, size: number, tombstones: Uint32Array): void {
+    const active = this.#activeLists(window);
+    let bound = active.reduce((sum, list) => sum + list.bound, 0);
+    if (bound < this.#top.threshold) return;
+    if (this.#accumulators.length < size) this.#accumulators = new Int32Array(size);
+    else this.#accumulators.fill(0, 0, size);
+    const accumulators = this.#accumulators.subarray(0, size);
+    const base = window * WINDOW_ORDINALS;
+    for (const ordinal of tombstones) accumulators[ordinal - base] = DEAD;
+    let threshold = this.#top.threshold;
+    const allBounds = bound;
+    let rest = active.reduce((sum, { count }) => sum + count, 0);
+    let next = 0;
+    while (next < active.length) {
+      const list = active[next++]!;
+      list.postings.accumulate(window, list.weight, accumulators);
+      this.decoded += list.count;
+      rest -= list.count;
+      bound -= list.bound;
+      // The first window has no threshold yet. Scores only grow: the k-th best so far is one.
+      if (threshold === 1 && bound < allBounds / 2) threshold = this.#partialThreshold(accumulators);
+      const need = threshold - bound;
+      if (need > 0 && rest > 0 && this.#guessCandidates(accumulators, need) * PROBE_COST < rest) break;
+    }
+    let count = this.#collect(accumulators, Math.max(1, threshold - bound));
+    for (; next < active.length && count > 0; next++) {
+      const { postings, weight, bound: ownBound } = active[next]!;
+      this.decoded += postings.probe(window, weight, accumulators, this.#candidates, count);
+      bound -= ownBound;
+      count = this.#keep(accumulators, count, threshold - bound);
+    }
+    this.#offer(accumulators, count, base);
+  }
+
+  #partialThreshold(accumulators: Int32Array): number {
+    const best = new TopK(this.#top.capacity);
+    let threshold = best.threshold;
+    for (let ordinal = 0; ordinal < accumulators.length; ordinal++) {
+      const score = accumulators[ordinal]!;
+      if (score < threshold) continue;
+      best.offer(score, 0, ordinal);
+      threshold = best.threshold;
+    }
+    return threshold;
+  }
+
+  #activeLists(window: number): ActiveList[] {
+    const active: ActiveList[] = [];
+    for (const { weight, postings } of this.#lists) {
+      const count = postings.count(window);
+      if (count > 0) active.push({ weight, postings, count, bound: weight * postings.maxImpact(window) });
+    }
+    return active.sort((a, b) => b.bound - a.bound);
+  }
+
+  #guessCandidates(accumulators: Int32Array, need: number): number {
+    let seen = 0;
+    for (let ordinal = 0; ordinal < accumulators.length; ordinal += SAMPLE_STRIDE) {
+      if (accumulators[ordinal]! >= need) seen++;
+    }
+    return seen * SAMPLE_STRIDE;
+  }
+
+  /** Lists the ordinals whose score so far is at least `need`. */
+  #collect(accumulators: Int32Array, need: number): number {
+    let count = 0;
+    let candidates = this.#candidates;
+    for (let ordinal = 0; ordinal < accumulators.length; ordinal++) {
+      if (accumulators[ordinal]! < need) continue;
+      if (count === candidates.length) {
+        candidates = new Uint16Array(Math.min(WINDOW_ORDINALS, 2 * count));
+        candidates.set(this.#candidates);
+        this.#candidates = candidates;
+      }
+      candidates[count++] = ordinal;
+    }
+    return count;
+  }
+
+  #keep(accumulators: Int32Array, count: number, need: number): number {
+    const candidates = this.#candidates;
+    let kept = 0;
+    for (let at = 0; at < count; at++) {
+      const ordinal = candidates[at]!;
+      if (accumulators[ordinal]! >= need) candidates[kept++] = ordinal;
+    }
+    return kept;
+  }
+
+  #offer(accumulators: Int32Array, count: number, base: number): void {
+    for (let at = 0; at < count; at++) {
+      const ordinal = this.#candidates[at]!;
+      const score = accumulators[ordinal]!;
+      if (score >= this.#top.threshold) this.#top.offer(score, this.#place, base + ordinal);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/** Faster algorithms find what the exhaustive one finds: the same documents in the same order, to the bit. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { WINDOW_ORDINALS } from "../../../../shared/format/posting-list.ts";
+import type { SegmentDocument } from "../../../../shared/format/stored-document.ts";
+import { exhaustive } from "../../../../shared/query/exhaustive.ts";
+import type { QueryVector } from "../../../../shared/query/query-vector.ts";
+import { search } from "../../../../shared/query/search.ts";
+import { windowed } from "../../../../shared/query/windowed.ts";
+import { randomOf } from "../../../support/random.ts";
+import { buildIndex, type MapReader, planArbitrary, queryArbitrary, queryOf } from "./support.ts";
+
+const KS = [1, 10, 100, 1000, 200_000];
+
+async function expectSame(index: ReturnType<typeof buildIndex>, query: QueryVector, ks = KS): Promise<void> {
+  for (const k of ks) {
+    const [expected, actual] = await Promise.all(
+      [exhaustive, windowed].map((algorithm) =>
+        search(index.reader, index.manifest, query, { k, offset: 0, algorithm }),
+      ),
+    );
+    const dump = ({ hits }: typeof expected & {}) =>
+      hits
+        .map(({ segmentId, ordinal, integerScore }) => `${segmentId} ${ordinal} ${integerScore}`)
+        .join("\n");
+    expect(dump(actual!)).toBe(dump(expected!));
+  }
+}
+
+/**
+ * Documents with Zipf-distributed terms, rare ones with high impacts as IDF-weighted pruning leaves them. Few distinct
+ * impacts make ties frequent.
+ */
+function makeDocuments(
+  seed: number,
+  count: number,
+  terms: number,
+  distinctImpacts: number,
+): SegmentDocument[] {
+  const random = randomOf(seed);
+  return Array.from({ length: count }, (_, ordinal) => {
+    const termIds = new Set<number>();
+    const wanted = Math.floor(random() * 12);
+    for (let draw = 0; draw < wanted; draw++) termIds.add(Math.floor(terms ** random()) - 1);
+    const sorted = Uint32Array.from(termIds).sort();
+    return {
+      id: `d${ordinal}`,
+      version: 1,
+      fields: { title: null, text: "", url: null, metadata: null },
+      termIds: sorted,
+      impacts: Uint8Array.from(sorted, () => 1 + Math.floor((random() * distinctImpacts) % 31)),
+      ownTermIds: new Uint32Array(0),
+    };
+  });
+}
+
+function makeQueries(seed: number, count: number, terms: number): QueryVector[] {
+  const random = randomOf(seed);
+  return Array.from({ length: count }, () => {
+    const weights: Record<number, number> = {};
+    const size = 1 + Math.floor(random() * 12);
+    for (let draw = 0; draw < size; draw++) {
+      const term = Math.floor(terms ** random()) - 1;
+      // IDF-like: a rare term weighs more.
+      weights[term] = 1 + Math.floor(256 * Math.log(2 + term) * (0.5 + random()));
+    }
+    return queryOf(weights);
+  });
+}
+
+describe("windowed", () => {
+  it("equals exhaustive on small adversarial indexes", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(planArbitrary, { maxLength: 4 }), queryArbitrary, async (plans, query) => {
+        await expectSame(buildIndex(plans), query, [1, 10, 1000]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("equals exhaustive over several windows and segments, with tombstones and ties", async () => {
+    const large = makeDocuments(1, 2 * WINDOW_ORDINALS + 500, 400, 31);
+    const small = makeDocuments(2, 3000, 400, 2);
+    const random = randomOf(3);
+    const tombstonesOf = (count: number) =>
+      Array.from({ length: count }, (_, ordinal) => ordinal).filter(() => random() < 0.05);
+    const index = buildIndex([
+      { documents: small, tombstones: tombstonesOf(small.length), options: { inlineBytes: 0 } },
+      { documents: large, tombstones: tombstonesOf(large.length) },
+      { documents: [], tombstones: [] },
+    ]);
+    keepAnswersQuick(index.reader);
+    for (const query of makeQueries(4, 25, 400)) await expectSame(index, query, [1, 10, 100, 1000]);
+    await expectSame(index, makeQueries(5, 1, 400)[0]!, [200_000]);
+  }, 60_000);
+
+  it("decodes less than all postings once the threshold is high", async () => {
+    const documents = makeDocuments(6, WINDOW_ORDINALS + 10, 300, 31);
+    const index = buildIndex([{ documents, tombstones: [] }]);
+    keepAnswersQuick(index.reader);
+    // One rare term that decides, and common ones that cannot.
+    const query = queryOf({ 250: 6000, 0: 20, 1: 20, 2: 20 });
+    const options = { k: 10, offset: 0 };
+    const full = await search(index.reader, index.manifest, query, { ...options, algorithm: exhaustive });
+    const pruned = await search(index.reader, index.manifest, query, { ...options, algorithm: windowed });
+    expect(pruned.hits).toEqual(full.hits);
+    expect(pruned.stats.postings).toBeLessThan(full.stats.postings / 2);
+  });
+});
+
+/** Reads through setImmediate cost more than the search when there are hundreds. */
+function keepAnswersQuick(reader: MapReader): void {
+  reader.read = async (key) => reader.values.get(key) ?? null;
+}
