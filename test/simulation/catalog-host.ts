@@ -7,9 +7,10 @@ import { Catalog } from "../../shared/catalog/catalog.ts";
 import type { CatalogConfig } from "../../shared/catalog/config.ts";
 import { MemoryOrderedStore } from "../../shared/catalog/memory-ordered-store.ts";
 import type { KeyRange, OrderedStore, StoredEntry } from "../../shared/catalog/ordered-store.ts";
-import { LzeroError } from "../../shared/errors.ts";
+import { isLzeroError, LzeroError } from "../../shared/errors.ts";
 import { encodeManifest } from "../../shared/format/manifest.ts";
 import { manifestKey } from "../../shared/storage/keys.ts";
+import type { CountEvent, CoverageEvent } from "./coverage.ts";
 import type { FaultRates } from "./faults.ts";
 import { type Network, NetworkError } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -27,6 +28,9 @@ export interface CatalogHostOptions {
   readonly kv: SimulatedKv;
   readonly truth: Truth;
   readonly log: (line: () => string) => void;
+  readonly count: CountEvent;
+  /** Called when the outbox has nothing more to put. */
+  readonly onIdleOutbox: () => void;
   /** A variant: the store as one command sees it. */
   readonly breakStore?: (store: OrderedStore, command: string, nowMs: number) => OrderedStore;
   /** A variant: a put that failed counts as done. */
@@ -35,6 +39,12 @@ export interface CatalogHostOptions {
 
 /** How long the runtime takes to start an object again. */
 const RESTART_MS = 3000;
+const REFUSALS: Readonly<Record<string, CoverageEvent>> = {
+  lease_expired: "fenced",
+  segment_not_staged: "fenced",
+  segment_exists: "fenced",
+  merge_conflict: "mergeConflict",
+};
 const MAKES_GENERATIONS = /^(create|commit|remove|weigh)/;
 
 export class CatalogHost {
@@ -86,7 +96,8 @@ export class CatalogHost {
   }
 
   crash(where: string): void {
-    const { timeline, log } = this.#options;
+    const { timeline, log, count } = this.#options;
+    count("catalogCrash");
     log(() => `the catalog's object crashes ${where}`);
     this.#actor.alive = false;
     this.#actor = new Actor("catalog");
@@ -96,10 +107,14 @@ export class CatalogHost {
   }
 
   #run<Answer>(command: string, run: (catalog: Catalog) => Answer): Answer {
-    const { random, rates } = this.#options;
+    const { random, rates, count } = this.#options;
     if (!random.chance(rates().catalogCrash)) {
       try {
         return run(this.catalog(command));
+      } catch (error) {
+        const refusal = isLzeroError(error) ? REFUSALS[error.code] : undefined;
+        if (refusal !== undefined) count(refusal);
+        throw error;
       } finally {
         this.#armAlarm();
       }
@@ -118,8 +133,12 @@ export class CatalogHost {
   }
 
   #armAlarm(): void {
+    if (this.#isPutting) return;
     const nextAtMs = this.catalog().outboxNextAtMs();
-    if (nextAtMs === null || this.#isPutting) return;
+    if (nextAtMs === null) {
+      this.#options.onIdleOutbox();
+      return;
+    }
     this.#ringAt(nextAtMs - this.#skewMs);
   }
 

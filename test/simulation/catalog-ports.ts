@@ -9,6 +9,7 @@ import {
   abortRequestSchema,
   type CollectRequest,
   type CollectResponse,
+  type CommitResponse,
   collectRequestSchema,
   commitRequestSchema,
   type IngestStatus,
@@ -21,6 +22,7 @@ import { LzeroError } from "../../shared/errors.ts";
 import { encodeManifest } from "../../shared/format/manifest.ts";
 import type { CatalogClient } from "../../workers/catalog-client.ts";
 import type { CatalogHost } from "./catalog-host.ts";
+import type { CountEvent } from "./coverage.ts";
 import { NetworkError } from "./network.ts";
 import type { Actor, Timeline } from "./timeline.ts";
 import type { Truth } from "./truth.ts";
@@ -29,6 +31,7 @@ export interface PortOptions {
   readonly host: CatalogHost;
   readonly timeline: Timeline;
   readonly truth: Truth;
+  readonly count: CountEvent;
   /** A variant: what `locate` makes of versions. */
   readonly breakLocate?: (request: ReturnType<typeof locateRequestSchema.parse>) => typeof request;
   /** A variant: what `collect` does. */
@@ -74,7 +77,7 @@ export function batchPort(actor: Actor, options: PortOptions): CatalogPort {
     },
     commit(given) {
       const request = commitRequestSchema.parse(given);
-      const observe = () => truth.committed(request.segmentId);
+      const observe = ({ tombstoned }: CommitResponse) => truth.committed(request.segmentId, tombstoned);
       return call(`commit ${short(request.segmentId)}`, (catalog) => catalog.commit(request), observe);
     },
     abort(given) {
@@ -88,9 +91,13 @@ export function batchPort(actor: Actor, options: PortOptions): CatalogPort {
     status: () => call("status", (catalog) => catalog.status()),
     collect(given) {
       const request = collectRequestSchema.parse(given);
-      return call(`collect ${request.collected.map(short).join(" ")}`, (catalog) => {
-        return breakCollect?.(request, catalog, truth) ?? catalog.collect(request);
-      });
+      return call(
+        `collect ${request.collected.map(short).join(" ")}`,
+        (catalog) => {
+          return breakCollect?.(request, catalog, truth) ?? catalog.collect(request);
+        },
+        () => truth.collected(request.collected),
+      );
     },
     pending: (request) => call("pending", (catalog) => catalog.pending(request)),
     weigh(given) {
@@ -103,7 +110,7 @@ export function batchPort(actor: Actor, options: PortOptions): CatalogPort {
 /** What a Worker's routes are given. `accept` is the client's part and goes to the host itself. */
 export function workerClient(
   actor: Actor,
-  { host, truth }: PortOptions,
+  { host, truth, count }: PortOptions,
 ): Pick<CatalogClient, "ingestStatus" | "settle" | "remove" | "lookup" | "manifest" | "status"> {
   async function call<Answer>(
     command: string,
@@ -129,7 +136,10 @@ export function workerClient(
         (answer) => truth.removed(request, answer),
       ),
     lookup: (key) => call("lookup", (catalog) => catalog.lookup(key)),
-    manifest: () => call("manifest", (catalog) => encodeManifest(catalog.manifest())),
+    manifest: () => {
+      count("manifestFromCatalog");
+      return call("manifest", (catalog) => encodeManifest(catalog.manifest()));
+    },
     status: () => call("status", (catalog) => catalog.status()),
   };
 }

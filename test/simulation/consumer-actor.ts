@@ -12,8 +12,10 @@ import { Merger } from "../../batch/publish/merger.ts";
 import type { IndexTarget } from "../../batch/publish/publish-target.ts";
 import { Publisher } from "../../batch/publish/publisher.ts";
 import { LzeroError } from "../../shared/errors.ts";
+import { IDF_MODES } from "../../shared/model/idf.ts";
 import { batchPort } from "./catalog-ports.ts";
 import { encodeText } from "./model.ts";
+import { NetworkError } from "./network.ts";
 import { DEAD_LETTER_QUEUE_URL, QUEUE_URL } from "./simulated-queue.ts";
 import type { Actor } from "./timeline.ts";
 import type { World } from "./world.ts";
@@ -68,8 +70,19 @@ export async function startOperator(world: World, actor: Actor): Promise<void> {
       () => merger.mergeOnce(target),
       () => refreshIdf(target, world.model),
       () => collectGarbage(target, { graceMs: COLLECT_GRACE_MS }),
+      () => changeIdf(world, actor),
     ];
     await ignoreTyped(world, world.random.pick(tasks)());
+  }
+}
+
+/** Another kind of query weights, as a client may ask for at any time. */
+async function changeIdf(world: World, actor: Actor): Promise<void> {
+  const settings = world.settings(world.random.pick(IDF_MODES));
+  try {
+    await world.host.call(actor, "create", (catalog) => catalog.create(settings));
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
   }
 }
 
@@ -96,6 +109,7 @@ function encoderOf(world: World, actor: Actor, canCrash: boolean) {
     encode: async (texts: readonly string[]) => {
       await world.timeline.sleep(actor, world.random.between(10, 400) * texts.length);
       if (canCrash && world.random.chance(world.rates().encoderCrash)) {
+        world.coverage.count("encoderCrash");
         const isSick = world.random.chance(0.3);
         throw isSick
           ? new Error("the encoder is gone")

@@ -41,14 +41,14 @@ const HIGH: FaultRates = {
   lostAnswer: 0.06,
   slow: 0.03,
   crash: 0.01,
-  catalogCrash: 0.01,
+  catalogCrash: 0.03,
   stale: 0.4,
   kvRefused: 0.05,
   partialWrite: 0.1,
   duplicate: 0.3,
   lostVisibility: 0.1,
-  clockJump: 0.1,
-  encoderCrash: 0.03,
+  clockJump: 0.25,
+  encoderCrash: 0.06,
 };
 
 export function drawFaults(random: Random): FaultRates {

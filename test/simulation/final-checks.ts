@@ -1,15 +1,15 @@
 /** What must hold when faults are over, the queue is empty and the garbage is collected. */
 import { collectGarbage } from "../../batch/publish/collector.ts";
 import { documentKey } from "../../shared/catalog/document-key.ts";
-import { isLzeroError } from "../../shared/errors.ts";
 import { decodeManifest, type Manifest } from "../../shared/format/manifest.ts";
 import { queueMessageSchema } from "../../shared/messages/queue-message.ts";
-import { manifestKey, pageKey } from "../../shared/storage/keys.ts";
+import { manifestKey } from "../../shared/storage/keys.ts";
 import { verifyIndex } from "../../shared/verify/verify-index.ts";
 import { COLLECT_GRACE_MS, targetOf } from "./consumer-actor.ts";
 import { MAX_STALE_MS } from "./faults.ts";
 import { Isolate } from "./isolate-actor.ts";
 import { drawWords } from "./model.ts";
+import { retainedKeys } from "./retained-keys.ts";
 import { KvPlace } from "./simulated-kv.ts";
 import { Actor } from "./timeline.ts";
 import { Violation } from "./violation.ts";
@@ -119,19 +119,7 @@ function checkWrites(world: World): void {
 /** The pages of every retained generation, all of which must be in KV. */
 function findRetainedKeys(world: World): Set<string> {
   const { index, host, truth, kv } = world;
-  const keys = new Set<string>();
-  for (let generation = truth.generation; generation >= 0; generation--) {
-    let retained: Manifest;
-    try {
-      retained = host.catalog().manifest(generation);
-    } catch (error) {
-      if (isLzeroError(error, "generation_not_found")) break;
-      throw error;
-    }
-    for (const { segmentId, pages } of retained.segments) {
-      for (let page = 0; page < pages; page++) keys.add(pageKey(index, segmentId, page));
-    }
-  }
+  const keys = retainedKeys(host.catalog(), index, truth.generation);
   for (const key of keys) {
     if (kv.latest(key) === null) throw new Violation("nothing half", `${key} is not in KV`);
   }

@@ -81,11 +81,11 @@ export class Isolate {
       session.at = this.#actor;
       try {
         await (random.chance(0.15) ? this.#lookUp() : this.#searchFor(session, session !== own));
-        this.#world.answered += 1;
+        this.#world.coverage.count("search");
       } catch (error) {
         const isAllowed = isLzeroError(error) && ALLOWED_ERRORS.has(error.code);
         if (!isAllowed) this.#world.fail("typed errors", `a search threw ${describe(error)}`);
-        this.#world.refused += 1;
+        this.#world.coverage.count("searchRefused");
       }
       session.at = null;
     }

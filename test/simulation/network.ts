@@ -2,6 +2,7 @@
  * Requests between actors and servers: they take time, get lost on either way, arrive late, and their sender may crash
  * at either end. The effect of a request is one event; it happens wholly or not at all.
  */
+import type { CountEvent } from "./coverage.ts";
 import { type FaultRates, MAX_LATE_MS } from "./faults.ts";
 import type { Random } from "./random.ts";
 import type { Actor, Timeline } from "./timeline.ts";
@@ -20,6 +21,7 @@ export interface NetworkOptions {
   /** Ends an actor and sees to it that another takes its place. */
   readonly crash: (actor: Actor, where: string) => void;
   readonly log: (line: () => string) => void;
+  readonly count: CountEvent;
 }
 
 export class Network {
@@ -35,7 +37,7 @@ export class Network {
    * @throws NetworkError when no answer came
    */
   call<Answer>(actor: Actor, what: string, effect: () => Answer): Promise<Answer> {
-    const { timeline, random, rates, crash, log } = this.#options;
+    const { timeline, random, rates, crash, log, count } = this.#options;
     return new Promise((resolve, reject) => {
       if (!actor.alive) return;
       const { lostRequest, lostAnswer, slow, crash: crashRate } = rates();
@@ -43,7 +45,13 @@ export class Network {
       const isLate = !isLost && random.chance(lostAnswer);
       const crashesNow = random.chance(crashRate);
       const crashesThen = random.chance(crashRate);
-      const wayMs = () => (random.chance(slow) ? random.between(1000, MAX_SLOW_MS) : random.between(1, 60));
+      const wayMs = () => {
+        if (!random.chance(slow)) return random.between(1, 60);
+        count("slowWay");
+        return random.between(1000, MAX_SLOW_MS);
+      };
+      if (isLost) count("requestLost");
+      if (isLate) count("answerLost");
       const giveUp = () => {
         log(() => `${actor.name} ← ${what}: no answer`);
         reject(new NetworkError(`${what}: no answer`));

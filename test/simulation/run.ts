@@ -1,4 +1,5 @@
 /** Runs one seed: work under faults, then quiet, drain, collection, and the invariants of what is left. */
+import type { CoverageEvent } from "./coverage.ts";
 import { checkEnd } from "./final-checks.ts";
 import { Random } from "./random.ts";
 import { Violation } from "./violation.ts";
@@ -18,11 +19,7 @@ export interface RunResult {
   readonly violation: Violation | null;
   readonly log: readonly string[];
   readonly events: number;
-  readonly generations: number;
-  readonly searches: number;
-  readonly refusedSearches: number;
-  readonly writes: number;
-  readonly crashes: number;
+  readonly coverage: ReadonlyMap<CoverageEvent, number>;
 }
 
 const MAX_WORK_MS = 20 * MINUTE_MS;
@@ -48,11 +45,7 @@ export async function runSeed(
     violation,
     log: world.logLines,
     events: world.timeline.events,
-    generations: world.truth.generation,
-    searches: world.answered,
-    refusedSearches: world.refused,
-    writes: [...world.truth.writes()].length,
-    crashes: world.crashes,
+    coverage: world.coverage.counts,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { LzeroError } from "../../shared/errors.ts";
 import type { PageEntry, PageStore } from "../../shared/storage/page-store.ts";
+import type { CountEvent } from "./coverage.ts";
 import { type FaultRates, MAX_STALE_MS } from "./faults.ts";
 import { type Network, NetworkError } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -24,6 +25,9 @@ export interface KvOptions {
   readonly random: Random;
   readonly network: Network;
   readonly rates: () => FaultRates;
+  readonly count: CountEvent;
+  /** Sees what a put or a deletion does, before it does it. */
+  readonly onPut?: (key: string, value: Uint8Array | null) => void;
   /** Where a key's value is stored; for a variant that uses keys again. */
   readonly keyOf?: (key: string) => string;
 }
@@ -50,6 +54,7 @@ export class SimulatedKv {
   }
 
   put(key: string, value: Uint8Array | null): void {
+    this.#options.onPut?.(key, value);
     const stored = this.#keyOf(key);
     const versions = this.#versions.get(stored) ?? [];
     const { nowMs } = this.#options.timeline;
@@ -60,13 +65,18 @@ export class SimulatedKv {
 
   /** What a reader may see now. @param ttlMs how old an answer of the place's cache may be */
   read(key: string, place: KvPlace | null, ttlMs: number): Uint8Array | null {
-    const { timeline, random, rates } = this.#options;
+    const { timeline, random, rates, count } = this.#options;
+    const versions = this.#versions.get(this.#keyOf(key)) ?? [];
+    const latest = versions.at(-1)?.value ?? null;
     const cached = place?.cached.get(key);
-    if (cached !== undefined && timeline.nowMs - cached.atMs < ttlMs) return cached.value;
+    if (cached !== undefined && timeline.nowMs - cached.atMs < ttlMs) {
+      if (!isEqual(cached.value, latest)) count(cached.value === null ? "kvCachedMiss" : "kvStaleRead");
+      return cached.value;
+    }
     const lagMs = random.chance(rates().stale) ? random.between(0, MAX_STALE_MS) : 0;
     const asOfMs = timeline.nowMs - lagMs;
-    const versions = this.#versions.get(this.#keyOf(key)) ?? [];
     const value = versions.findLast(({ atMs }) => atMs <= asOfMs)?.value ?? null;
+    if (!isEqual(value, latest)) count("kvStaleRead");
     place?.cached.set(key, { atMs: timeline.nowMs, value });
     return value;
   }
@@ -106,14 +116,16 @@ export class SimulatedKv {
   }
 
   async #write(actor: Actor, entries: readonly PageEntry[]): Promise<void> {
-    const { random, rates } = this.#options;
+    const { random, rates, count } = this.#options;
     for (const part of this.#split(entries)) {
       const keys = part.map(({ key }) => key);
       await this.#repeat(actor, `KV write ${keys.join(" ")}`, "storage_write_failed", keys, () => {
         const fails = random.chance(rates().partialWrite);
         const stored = fails ? part.slice(0, random.between(0, part.length - 1)) : part;
         for (const { key, value } of stored) this.put(key, value);
-        if (fails) throw new NetworkError(`${part.length - stored.length} keys were not stored`);
+        if (!fails) return;
+        count("kvPartialWrite");
+        throw new NetworkError(`${part.length - stored.length} keys were not stored`);
       });
     }
   }
@@ -136,10 +148,11 @@ export class SimulatedKv {
   }
 
   #call<Answer>(actor: Actor, what: string, effect: () => Answer): Promise<Answer> {
-    const { network, random, rates } = this.#options;
+    const { network, random, rates, count } = this.#options;
     return network.call(actor, what, () => {
-      if (random.chance(rates().kvRefused)) throw new NetworkError(random.pick(["429", "500"]));
-      return effect();
+      if (!random.chance(rates().kvRefused)) return effect();
+      count("kvRefused");
+      throw new NetworkError(random.pick(["429", "500"]));
     });
   }
 
@@ -153,4 +166,8 @@ export class SimulatedKv {
   #keyOf(key: string): string {
     return this.#options.keyOf?.(key) ?? key;
   }
+}
+
+function isEqual(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === b || (a !== null && b !== null && Buffer.compare(a, b) === 0);
 }

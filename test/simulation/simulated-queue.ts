@@ -9,6 +9,7 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
+import type { CountEvent } from "./coverage.ts";
 import type { FaultRates } from "./faults.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -37,6 +38,7 @@ export interface QueueOptions {
   readonly random: Random;
   readonly network: Network;
   readonly rates: () => FaultRates;
+  readonly count: CountEvent;
   /** A variant: messages are gone as soon as they were received. */
   readonly deleteOnReceive?: boolean;
 }
@@ -46,6 +48,8 @@ export class SimulatedQueue {
   readonly #copies: QueuedCopy[] = [];
   /** Bodies in the dead-letter queue. */
   readonly dead: string[] = [];
+  /** Wakes the long polls that wait. */
+  readonly #polls: (() => void)[] = [];
   #nextId = 1;
 
   constructor(options: QueueOptions) {
@@ -99,24 +103,35 @@ export class SimulatedQueue {
       const { MessageBody = "" } = command.input;
       return network.call(actor, "SQS bury", () => {
         this.dead.push(MessageBody);
+        this.#options.count("documentBuried");
         return {};
       });
     }
     throw new Error(`the simulated queue does not know ${String(command?.constructor?.name)}`);
   }
 
-  /** A long poll looks every second, which is near enough to one that is woken. */
+  /** A long poll: ends when a message is visible, whether it was sent meanwhile or came back. */
   async #waitForMessages(actor: Actor, waitMs: number): Promise<void> {
     const { timeline } = this.#options;
     const endMs = timeline.nowMs + waitMs;
-    const isVisible = () => this.#copies.some(({ visibleAtMs }) => visibleAtMs <= timeline.nowMs);
-    while (timeline.nowMs < endMs && !isVisible()) await timeline.sleep(actor, 1000);
+    for (;;) {
+      const nextAtMs = Math.min(endMs, ...this.#copies.map(({ visibleAtMs }) => visibleAtMs));
+      if (nextAtMs <= timeline.nowMs) return;
+      await new Promise<void>((resolve) => {
+        const cancel = timeline.schedule(nextAtMs - timeline.nowMs, actor, resolve);
+        this.#polls.push(() => {
+          cancel();
+          timeline.schedule(0, actor, resolve);
+        });
+      });
+    }
   }
 
   #add(body: string): void {
-    const { timeline, random, rates } = this.#options;
+    const { timeline, random, rates, count } = this.#options;
     const messageId = `m${this.#nextId++}`;
     const copies = random.chance(rates().duplicate) ? random.between(2, 5) : 1;
+    if (copies > 1) count("duplicateMessage");
     for (let copy = 0; copy < copies; copy++) {
       const delayMs = copy === 0 ? 0 : random.between(0, 5 * 60_000);
       this.#copies.push({
@@ -127,19 +142,23 @@ export class SimulatedQueue {
         receipt: `${messageId}.${copy}.0`,
       });
     }
+    for (const wake of this.#polls.splice(0)) wake();
   }
 
-  #receive(count: number, visibilityMs: number): ReceivedMessage[] {
-    const { timeline, random, rates, deleteOnReceive } = this.#options;
+  #receive(most: number, visibilityMs: number): ReceivedMessage[] {
+    const { timeline, random, rates, count, deleteOnReceive } = this.#options;
     const visible = this.#copies.filter(({ visibleAtMs }) => visibleAtMs <= timeline.nowMs);
     const taken: ReceivedMessage[] = [];
-    const wanted = random.between(1, count);
+    const wanted = random.between(1, most);
     while (taken.length < wanted && visible.length > 0) {
       const [copy] = visible.splice(random.between(0, visible.length - 1), 1);
       const { messageId, body } = copy!;
       copy!.receives += 1;
       copy!.receipt = `${copy!.receipt.slice(0, copy!.receipt.lastIndexOf("."))}.${copy!.receives}`;
-      copy!.visibleAtMs = timeline.nowMs + (random.chance(rates().lostVisibility) ? 0 : visibilityMs);
+      const isLost = random.chance(rates().lostVisibility);
+      copy!.visibleAtMs = timeline.nowMs + (isLost ? 0 : visibilityMs);
+      if (isLost) count("lostVisibility");
+      if (copy!.receives > 1) count("redelivery");
       taken.push({
         MessageId: messageId,
         Body: body,
@@ -155,5 +174,6 @@ export class SimulatedQueue {
   #delete(receipt: string): void {
     const at = this.#copies.findIndex((copy) => copy.receipt === receipt);
     if (at >= 0) this.#copies.splice(at, 1);
+    else this.#options.count("lateReceipt");
   }
 }

@@ -13,6 +13,7 @@ import type {
 } from "../../shared/catalog/commands.ts";
 import { documentKey } from "../../shared/catalog/document-key.ts";
 import type { Manifest } from "../../shared/format/manifest.ts";
+import type { CountEvent } from "./coverage.ts";
 import { Violation } from "./violation.ts";
 
 export interface WrittenDocument {
@@ -34,6 +35,12 @@ export interface GenerationTruth {
   readonly documents: readonly LiveDocument[];
 }
 
+const DELETION_EVENTS = {
+  absent: "deletionOfAbsent",
+  deleted: "deletion",
+  superseded: "deletionSuperseded",
+} as const;
+
 type Fate = "indexed" | "superseded";
 
 export class Truth {
@@ -52,8 +59,14 @@ export class Truth {
   >();
   readonly #committed = new Set<string>();
   readonly #refused = new Set<string>();
+  readonly #collected = new Set<string>();
+  readonly #count: CountEvent;
   #nextVersion = 1;
   #generation = -1;
+
+  constructor(count: CountEvent) {
+    this.#count = count;
+  }
 
   get generation(): number {
     return this.#generation;
@@ -79,6 +92,7 @@ export class Truth {
   /** The queue did not take this write, and its client was told. */
   refuse(write: string): void {
     this.#refused.add(write);
+    this.#count("writeRefused");
   }
 
   isRefused(write: string): boolean {
@@ -91,7 +105,11 @@ export class Truth {
     firstVersion: number,
     documents: readonly (Omit<WrittenDocument, "version"> & { version: number | null })[],
   ): void {
-    if (this.#writes.has(`${ingestId}/0`)) return;
+    if (this.#writes.has(`${ingestId}/0`)) {
+      this.#count("requestRepeated");
+      return;
+    }
+    this.#count("write", documents.length);
     const sequence = documents[0]!.version === null;
     if (sequence && firstVersion !== this.#nextVersion) {
       throw new Violation("versions in sequence", `version ${firstVersion} after ${this.#nextVersion - 1}`);
@@ -116,10 +134,16 @@ export class Truth {
     });
   }
 
-  committed(segmentId: string): void {
-    if (this.#committed.has(segmentId)) return;
+  /** @param tombstoned its documents that were dead from the start */
+  committed(segmentId: string, tombstoned: number): void {
+    if (this.#committed.has(segmentId)) {
+      this.#count("commitAgain");
+      return;
+    }
     this.#committed.add(segmentId);
     const { merge, documents } = this.#staged.get(segmentId)!;
+    this.#count(merge ? "merge" : "commit");
+    if (merge && tombstoned > 0) this.#count("mergeBornTombstoned");
     if (merge) return;
     const located = documents.map((document) => document!);
     for (const [key, version] of located) {
@@ -130,7 +154,18 @@ export class Truth {
       const write = `${ingestId}/${position}`;
       const isDeleted = (this.#deletions.get(key) ?? -1) >= version;
       const isHighest = version >= (this.live.get(key) ?? -1);
-      if (!this.#fates.has(write)) this.#fates.set(write, isHighest && !isDeleted ? "indexed" : "superseded");
+      if (this.#fates.has(write)) continue;
+      const fate = isHighest && !isDeleted ? "indexed" : "superseded";
+      this.#fates.set(write, fate);
+      this.#count(fate === "indexed" ? "writeIndexed" : "writeSuperseded");
+    }
+  }
+
+  /** Pages of these segments are gone, as the catalog was told. */
+  collected(segmentIds: readonly string[]): void {
+    for (const segmentId of segmentIds) {
+      this.#count(this.#collected.has(segmentId) ? "segmentCollectedAgain" : "segmentCollected");
+      this.#collected.add(segmentId);
     }
   }
 
@@ -142,6 +177,7 @@ export class Truth {
       if (outcomes[at] !== expected) {
         throw new Violation("deletions", `${key} at ${version} is ${outcomes[at]}, it should be ${expected}`);
       }
+      this.#count(DELETION_EVENTS[expected]);
       if (expected === "superseded") return;
       this.live.delete(key);
       this.#deletions.set(key, Math.max(version, this.#deletions.get(key) ?? -1));
@@ -157,7 +193,11 @@ export class Truth {
     }
     this.#generation = manifest.generation;
     const documents = this.#describe(manifest);
-    this.generations.set(manifest.generation, { tables: manifest.model?.tables ?? null, documents });
+    const tables = manifest.model?.tables ?? null;
+    this.#count("generation");
+    if (tables !== (this.generations.get(manifest.generation - 1)?.tables ?? null))
+      this.#count("tablesChanged");
+    this.generations.set(manifest.generation, { tables, documents });
     const found = new Map<string, number>();
     for (const { id, version } of documents) {
       const key = documentKey(id);

@@ -3,17 +3,22 @@
  * A run does its work under faults, then lets the faults end, drains, collects, and checks what is left.
  */
 import type { BoundModel } from "../../batch/publish/publish-target.ts";
-import { indexSettingsSchema } from "../../shared/catalog/commands.ts";
+import { type IndexSettings, indexSettingsSchema } from "../../shared/catalog/commands.ts";
 import { type CatalogConfig, DEFAULT_CATALOG_CONFIG } from "../../shared/catalog/config.ts";
+import { decodeManifest } from "../../shared/format/manifest.ts";
+import type { IdfMode } from "../../shared/model/idf.ts";
+import { manifestKey } from "../../shared/storage/keys.ts";
 import { BROKEN_VARIANTS } from "./broken-variants.ts";
 import { CatalogHost } from "./catalog-host.ts";
 import type { PortOptions } from "./catalog-ports.ts";
 import { startConsumer, startOperator } from "./consumer-actor.ts";
+import { type CountEvent, Coverage } from "./coverage.ts";
 import { drawFaults, type FaultRates, NO_FAULTS } from "./faults.ts";
 import { Isolate, type Session } from "./isolate-actor.ts";
 import { simulatedModel } from "./model.ts";
 import { Network } from "./network.ts";
 import { Random } from "./random.ts";
+import { retainedKeys } from "./retained-keys.ts";
 import { KvPlace, SimulatedKv } from "./simulated-kv.ts";
 import { SimulatedQueue } from "./simulated-queue.ts";
 import { Actor, Timeline } from "./timeline.ts";
@@ -34,13 +39,18 @@ export const CONFIG: CatalogConfig = {
 
 const MODEL = simulatedModel();
 const MAX_CLOCK_JUMP_MS = 20 * MINUTE_MS;
+/**
+ * The catalog's clock jumps no more often than this. No number of confirmations is enough for the outbox when every one
+ * of them comes early because the clock jumps ahead.
+ */
+const CLOCK_JUMP_PAUSE_MS = 3 * MINUTE_MS;
 
 export class World {
   readonly seed: number;
   readonly index = "simulated";
   readonly random: Random;
   readonly timeline = new Timeline();
-  readonly truth = new Truth();
+  readonly truth: Truth;
   readonly network: Network;
   readonly kv: SimulatedKv;
   readonly queue: SimulatedQueue;
@@ -59,18 +69,19 @@ export class World {
   readonly logLines: string[] = [];
   isQuiet = false;
   violation: Violation | null = null;
-  answered = 0;
-  refused = 0;
-  crashes = 0;
+  readonly coverage = new Coverage();
   readonly #faults: FaultRates;
   readonly #maxLogLines: number;
   readonly #restarts = new Map<Actor, (actor: Actor) => void>();
-  readonly #nextVersions = new Map<string, number>();
+  /** By document: the external versions that were drawn. */
+  readonly #versions = new Map<string, Set<number>>();
 
   constructor(seed: number, variant: string | null, maxLogLines: number) {
     this.seed = seed;
     this.#maxLogLines = maxLogLines;
     this.random = new Random(seed);
+    const count: CountEvent = (event, times) => this.coverage.count(event, times);
+    this.truth = new Truth(count);
     const { random, timeline, truth } = this;
     this.#faults = drawFaults(random);
     const broken = variant === null ? null : BROKEN_VARIANTS[variant]!();
@@ -82,15 +93,31 @@ export class World {
       rates,
       crash: (actor, where) => this.crash(actor, where),
       log,
+      count,
     });
     const { network } = this;
-    this.kv = new SimulatedKv({ timeline, random, network, rates, ...broken?.kv });
-    this.queue = new SimulatedQueue({ timeline, random, network, rates, ...broken?.queue });
+    this.kv = new SimulatedKv({
+      ...{ timeline, random, network, rates, count, onPut: (key, value) => this.#watchPut(key, value) },
+      ...broken?.kv,
+    });
+    this.queue = new SimulatedQueue({ timeline, random, network, rates, count, ...broken?.queue });
     this.host = new CatalogHost({
-      ...{ index: this.index, config: CONFIG, timeline, random, network, rates, kv: this.kv, truth, log },
+      ...{
+        index: this.index,
+        config: CONFIG,
+        timeline,
+        random,
+        network,
+        rates,
+        kv: this.kv,
+        truth,
+        log,
+        count,
+      },
+      onIdleOutbox: () => this.#checkPublished(),
       ...broken?.host,
     });
-    this.ports = { host: this.host, timeline, truth, ...broken?.ports };
+    this.ports = { host: this.host, timeline, truth, count, ...broken?.ports };
     this.versions = random.pick(["sequence", "external"]);
     this.documentIds = Array.from({ length: random.pick([6, 20, 40]) }, (_, n) => `d${n}`);
     this.largeTexts = random.chance(0.1);
@@ -114,11 +141,20 @@ export class World {
     this.violation ??= new Violation(invariant, message);
   }
 
+  /** An external version. Clients do not know of each other's order, so that now and then one is skipped or late. */
   nextVersion(id: string): number {
-    // Clients of external versions do not know of each other's order: now and then one is skipped or late.
-    const next = (this.#nextVersions.get(id) ?? 0) + this.random.between(1, 3);
-    this.#nextVersions.set(id, next);
-    return next;
+    const drawn = this.#versions.get(id) ?? new Set([0]);
+    this.#versions.set(id, drawn);
+    const highest = Math.max(...drawn);
+    const lower = highest - this.random.between(1, 4);
+    const isLate = this.random.chance(0.3) && lower > 0 && !drawn.has(lower);
+    const version = isLate ? lower : highest + this.random.between(1, 3);
+    drawn.add(version);
+    return version;
+  }
+
+  settings(idf: IdfMode): IndexSettings {
+    return indexSettingsSchema.parse({ versions: this.versions, encodedFields: ["title"], idf });
   }
 
   /** Makes an actor that starts anew, with empty memory, some time after each of its crashes. */
@@ -134,13 +170,13 @@ export class World {
   crash(actor: Actor, where: string): void {
     if (!actor.alive) return;
     this.log(() => `${actor.name} crashes ${where}`);
-    this.crashes += 1;
     const begin = this.#restarts.get(actor);
     this.stop(actor);
     if (begin === undefined) {
       this.host.crash(where);
       return;
     }
+    this.coverage.count("jobCrash");
     const [name, incarnation = "1"] = actor.name.split("#");
     const next = new Actor(`${name}#${Number(incarnation) + 1}`);
     next.skewMs = actor.skewMs;
@@ -154,6 +190,29 @@ export class World {
     this.actors.delete(actor);
   }
 
+  /** What a put or a deletion in KV must never do, whoever asked for it. @throws Violation */
+  #watchPut(key: string, value: Uint8Array | null): void {
+    const { index, truth } = this;
+    if (key === manifestKey(index) && value !== null) {
+      const before = this.kv.latest(key);
+      const generation = decodeManifest(value, index, key).generation;
+      if (before !== null && decodeManifest(before, index, key).generation > generation)
+        this.coverage.count("manifestWentBack");
+    } else if (value === null && retainedKeys(this.host.catalog(), index, truth.generation).has(key)) {
+      throw new Violation("nothing half", `${key} is deleted while a generation needs it`);
+    }
+  }
+
+  /** An outbox that has nothing to do has published the newest generation. */
+  #checkPublished(): void {
+    const key = manifestKey(this.index);
+    const value = this.kv.latest(key);
+    const published = value === null ? null : decodeManifest(value, this.index, key).generation;
+    const { generation } = this.host.catalog().manifest();
+    if (published !== generation)
+      this.fail("publication", `the outbox is done, KV shows ${published}, the catalog is at ${generation}`);
+  }
+
   /** Lets time pass. @throws Violation */
   async advance(durationMs: number, until: () => boolean = () => false): Promise<boolean> {
     const reached = await this.timeline.advance(durationMs, () => this.violation !== null || until());
@@ -163,9 +222,7 @@ export class World {
 
   async populate(): Promise<void> {
     const { random } = this;
-    this.host
-      .catalog("create")
-      .create(indexSettingsSchema.parse({ versions: this.versions, encodedFields: ["title"] }));
+    this.host.catalog("create").create(this.settings("blend"));
     this.truth.watch(this.host.catalog());
     this.host.jumpClock(0);
     for (let n = 0; n < 2; n++) this.roamers.push({ name: `roamer${n}`, generation: 0, at: null });
@@ -189,18 +246,24 @@ export class World {
     this.#jumpClocks();
   }
 
-  #jumpClocks(): void {
+  #jumpClocks(catalogSteadyUntilMs = 0): void {
     this.timeline.schedule(MINUTE_MS / 2, null, () => {
       if (this.isQuiet) return;
       if (this.random.chance(this.rates().clockJump)) {
         const byMs = Math.round((this.random.next() ** 2 * 2 - 0.7) * MAX_CLOCK_JUMP_MS);
         const actors = [...this.actors];
-        const actor = this.random.chance(0.5) ? this.random.pick(actors) : null;
+        const isCatalog = this.random.chance(0.5) && this.timeline.nowMs >= catalogSteadyUntilMs;
+        const actor = isCatalog ? null : this.random.pick(actors);
+        this.coverage.count("clockJump");
         this.log(() => `the clock of ${actor?.name ?? "the catalog"} jumps by ${byMs} ms`);
-        if (actor === null) this.host.jumpClock(byMs);
-        else actor.skewMs += byMs;
+        if (actor !== null) {
+          actor.skewMs += byMs;
+        } else {
+          this.host.jumpClock(byMs);
+          catalogSteadyUntilMs = this.timeline.nowMs + CLOCK_JUMP_PAUSE_MS;
+        }
       }
-      this.#jumpClocks();
+      this.#jumpClocks(catalogSteadyUntilMs);
     });
   }
 }

@@ -83,7 +83,7 @@ function drawRequest(world: World, memory: WriterMemory): Request {
       poison,
     };
   });
-  return { ingestId: random.hex(32), idempotent: random.chance(0.7), documents };
+  return { ingestId: random.hex(32), idempotent: random.chance(0.5), documents };
 }
 
 async function post(world: World, actor: Actor, memory: WriterMemory, request: Request): Promise<void> {
