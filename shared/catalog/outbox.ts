@@ -1,12 +1,16 @@
 /**
  * The outbox: which manifest has to be put to KV, and when. Puts are serial, at least `outboxIntervalMs` apart, always
  * of the newest generation, and repeated until one is acknowledged. After a put with an unknown outcome the manifest
- * is put once more later, since the lost put may have arrived after the acknowledged one.
+ * is put again later, since the lost put may have arrived after the acknowledged one: twice, each a pause after the one
+ * before, so that a clock which jumps ahead cannot make all of it come too early.
  */
 import type { Manifest } from "../format/manifest.ts";
 import { type CatalogContext, findState, readState, writeState } from "./context.ts";
 import { describeGeneration } from "./generations.ts";
-import type { IndexState } from "./rows.ts";
+import type { IndexState, OutboxState } from "./rows.ts";
+
+/** Puts after the acknowledgement of one that had to be repeated. */
+const CONFIRMATIONS = 2;
 
 export interface OutboxPut {
   readonly generation: number;
@@ -31,19 +35,27 @@ export function outboxDue(context: CatalogContext): OutboxPut | null {
 
 export function outboxAcknowledged(context: CatalogContext, generation: number): void {
   const state = readState(context);
-  const unsure = state.outbox.attempts > 1;
   state.outbox = {
     publishedGeneration: Math.max(state.outbox.publishedGeneration, generation),
     lastPutAtMs: state.outbox.lastPutAtMs,
     attempts: 0,
-    confirmAtMs: unsure ? context.nowMs + context.config.outboxConfirmMs : confirmAfter(context, state),
+    ...confirmAfter(context, state),
   };
   writeState(context, state);
 }
 
 /** A confirmation that was due is done by this acknowledgement; one that lies ahead stays. */
-function confirmAfter(context: CatalogContext, { outbox }: IndexState): number | null {
-  return outbox.confirmAtMs !== null && outbox.confirmAtMs > context.nowMs ? outbox.confirmAtMs : null;
+function confirmAfter(
+  { config, nowMs }: CatalogContext,
+  { outbox }: IndexState,
+): Pick<OutboxState, "confirmAtMs" | "confirmations"> {
+  const { attempts, confirmAtMs, confirmations = 1 } = outbox;
+  const nextAtMs = nowMs + config.outboxConfirmMs;
+  if (attempts > 1) return { confirmAtMs: nextAtMs, confirmations: CONFIRMATIONS };
+  if (confirmAtMs === null || confirmAtMs > nowMs) return { confirmAtMs, confirmations };
+  return confirmations > 1
+    ? { confirmAtMs: nextAtMs, confirmations: confirmations - 1 }
+    : { confirmAtMs: null, confirmations: 0 };
 }
 
 function nextPutAtMs({ config, nowMs }: CatalogContext, { generation, outbox }: IndexState): number | null {

@@ -33,6 +33,8 @@ export interface OutboxState {
   attempts: number;
   /** When to put once more, because an earlier put had an unknown outcome; else null. */
   confirmAtMs: number | null;
+  /** How often to do so, this time included; absent in rows from before it was more than once. */
+  confirmations?: number;
 }
 
 /** A generation: its live segments in the manifest's order. */

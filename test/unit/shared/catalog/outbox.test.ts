@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { STATE_KEY } from "../../../../shared/catalog/keys.ts";
+import { decodeJsonRow, encodeJsonRow, type IndexState } from "../../../../shared/catalog/rows.ts";
 import { CatalogHarness, START_MS } from "./harness.ts";
 
 /** Begins the put that is due now; its generation. */
@@ -50,7 +52,7 @@ describe("outbox", () => {
     expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
   });
 
-  it("puts once more a minute after a put that was repeated, in case the lost one arrives late", () => {
+  it("puts twice more after a put that was repeated, a minute apart, in case the lost one arrives late", () => {
     const harness = new CatalogHarness();
     begin(harness);
     harness.nowMs += 1000;
@@ -64,6 +66,37 @@ describe("outbox", () => {
     harness.nowMs += 30_000;
     expect(begin(harness)).toBe(1);
     harness.catalog.outboxAcknowledged(1);
+    expect(harness.catalog.outboxNextAtMs()).toBe(harness.nowMs + 60_000);
+    harness.nowMs += 60_000;
+    expect(begin(harness)).toBe(1);
+    harness.catalog.outboxAcknowledged(1);
+    expect(harness.catalog.outboxNextAtMs()).toBeNull();
+  });
+
+  it("still puts again a minute after a clock has jumped ahead over the first confirmation", () => {
+    const harness = new CatalogHarness();
+    begin(harness);
+    harness.nowMs += 1000;
+    begin(harness);
+    harness.catalog.outboxAcknowledged(0);
+    harness.nowMs += 3_600_000;
+    begin(harness);
+    harness.catalog.outboxAcknowledged(0); // too early: the lost put may still arrive now
+    expect(harness.catalog.outboxNextAtMs()).toBe(harness.nowMs + 60_000);
+  });
+
+  it("confirms once where an earlier version of the row does not say how often", () => {
+    const harness = new CatalogHarness();
+    begin(harness);
+    harness.nowMs += 1000;
+    begin(harness);
+    harness.catalog.outboxAcknowledged(0);
+    const state = decodeJsonRow<IndexState>(harness.store.get(STATE_KEY)!);
+    delete state.outbox.confirmations;
+    harness.store.put(STATE_KEY, encodeJsonRow(state));
+    harness.nowMs += 60_000;
+    begin(harness);
+    harness.catalog.outboxAcknowledged(0);
     expect(harness.catalog.outboxNextAtMs()).toBeNull();
   });
 
