@@ -5,7 +5,8 @@
 import { once } from "node:events";
 import type { Command } from "commander";
 import { isLzeroError, LzeroError } from "../../shared/errors.ts";
-import { quantizeWeights } from "../../shared/model/quantize.ts";
+import { impactBitsOf } from "../../shared/model/model-manifest.ts";
+import { maxImpactOf, quantizeWeights } from "../../shared/model/quantize.ts";
 import { encodeQuery, optionalBelow, QUERY_WEIGHT_SCALE } from "../../shared/query/query-vector.ts";
 import { decodeUtf8, readLines } from "../corpus/lines.ts";
 import type { DocumentEncoder } from "../encoders/encoder.ts";
@@ -25,13 +26,12 @@ interface TextLine {
 
 /** Documents that are encoded together. */
 const CHUNK_DOCUMENTS = 1024;
-const MAX_IMPACT = 255;
 
 const EXAMPLES = `
 In:  {"id": "q1", "text": "fear of spiders"}      one object a line; id may be missing
 Out: {"id": "q1", "tokens": [[1997, 0.0625], …]}  token id and weight, by token id
 
-A query's weights are its integer weights / 256 (the model's IDF), a document's are impact × maxWeight / 255: both as
+A query's weights are its integer weights / 256 (the model's IDF), a document's are impact × maxWeight / the largest impact: both as
 they count in a search.
 
 Examples:
@@ -106,16 +106,17 @@ async function encodeDocuments(
   onFault: (line: number, message: string) => void,
 ): Promise<(Vector | null)[]> {
   const { maxWeight } = encoder.manifest.identity;
+  const impactBits = impactBitsOf(encoder.manifest.identity);
   const encoded = await encoder.encode(lines.map(({ text }) => text));
   return encoded.map((result, at) => {
     if (result instanceof Error) {
       onFault(lines[at]!.line, isLzeroError(result) ? `${result.code}: ${result.message}` : result.message);
       return null;
     }
-    const { termIds, impacts } = quantizeWeights(result.termIds, result.weights, maxWeight);
+    const { termIds, impacts } = quantizeWeights(result.termIds, result.weights, maxWeight, impactBits);
     return Array.from(
       termIds,
-      (termId, term) => [termId, (impacts[term]! * maxWeight) / MAX_IMPACT] as const,
+      (termId, term) => [termId, (impacts[term]! * maxWeight) / maxImpactOf(impactBits)] as const,
     );
   });
 }

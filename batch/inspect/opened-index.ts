@@ -5,6 +5,7 @@
 import { LzeroError } from "../../shared/errors.ts";
 import type { Manifest, ManifestSegment } from "../../shared/format/manifest.ts";
 import { decodeQueryTables } from "../../shared/format/query-tables.ts";
+import { maxImpactOf } from "../../shared/model/quantize.ts";
 import { ReaderSegmentSource, type SegmentSource } from "../../shared/query/segment-source.ts";
 import { tablesKey } from "../../shared/storage/keys.ts";
 import type { PageReader } from "../../shared/storage/page-store.ts";
@@ -51,7 +52,8 @@ export class OpenedIndex {
 
   /** Model units of one step of impact. */
   get impactUnit(): number {
-    return (this.manifest.model?.maxWeight ?? 0) / 255;
+    const { model } = this.manifest;
+    return model === null ? 0 : model.maxWeight / maxImpactOf(model.impactBits);
   }
 
   nameOf(termId: number): TermName {

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { ModelBinding } from "../../shared/catalog/commands.ts";
 import { encodeQueryTables, type QueryTables } from "../../shared/format/query-tables.ts";
-import type { ModelManifest } from "../../shared/model/model-manifest.ts";
+import { impactBitsOf, type ModelManifest } from "../../shared/model/model-manifest.ts";
 import { optionalBelow } from "../../shared/query/query-vector.ts";
 import type { PageStore } from "../../shared/storage/page-store.ts";
 import type { CatalogPort } from "../catalog-port.ts";
@@ -43,7 +43,7 @@ export function bindModel(manifest: ModelManifest, vocabulary: Uint8Array, idf: 
       fingerprint: manifest.fingerprint,
       tables: tables.fingerprint,
       maxWeight,
-      impactBits: 8,
+      impactBits: impactBitsOf(manifest.identity),
       averageLength: lexical.alpha > 0 ? lexical.averageLength : null,
     },
     tables,

@@ -3,6 +3,8 @@
  * the first segment that needs them. Publishing the same documents again is harmless: of equal versions the committed
  * one stays. It does not encode text, batch, or acknowledge messages.
  */
+
+import type { ModelBinding } from "../../shared/catalog/commands.ts";
 import { documentKey } from "../../shared/catalog/document-key.ts";
 import { isLzeroError, LzeroError } from "../../shared/errors.ts";
 import { encodeSegment, type SegmentDocument } from "../../shared/format/segment-writer.ts";
@@ -83,7 +85,7 @@ export class Publisher {
   ): Promise<PublishResult> {
     const onStep = this.#options.onStep ?? (() => undefined);
     const distinct = dropRedeliveries(documents);
-    const quantized = quantize(distinct, model.binding.maxWeight);
+    const quantized = quantize(distinct, model.binding);
     await this.#storeTables(target, model);
     await onStep("tables");
     const located = distinct.map(({ id, version, ingestId, position }): [string, number, string, number] => [
@@ -152,12 +154,12 @@ function dropRedeliveries(documents: readonly PublishDocument[]): PublishDocumen
 
 function quantize(
   documents: readonly PublishDocument[],
-  maxWeight: number,
+  { maxWeight, impactBits }: ModelBinding,
 ): { documents: SegmentDocument[]; clipped: number; dropped: number } {
   let clipped = 0;
   let dropped = 0;
   const quantized = documents.map(({ id, version, fields, vector }): SegmentDocument => {
-    const result = quantizeWeights(vector.termIds, vector.weights, maxWeight);
+    const result = quantizeWeights(vector.termIds, vector.weights, maxWeight, impactBits);
     clipped += result.clipped;
     dropped += result.dropped;
     return {

@@ -22,6 +22,7 @@ import { ENCODED_FIELDS, versionSchema } from "../messages/document.ts";
 import { MAX_DOCUMENTS_PER_REQUEST } from "../messages/limits.ts";
 import { INGEST_ID_PATTERN } from "../messages/queue-message.ts";
 import { IDF_MODES, type IdfMode } from "../model/idf.ts";
+import { MAX_IMPACT_BITS, MIN_IMPACT_BITS } from "../model/quantize.ts";
 import { FINGERPRINT_PATTERN, SEGMENT_ID_PATTERN } from "../storage/keys.ts";
 
 const segmentId = z.string().regex(SEGMENT_ID_PATTERN);
@@ -52,7 +53,7 @@ export const modelBindingSchema = z.strictObject({
   /** Fingerprint of the query tables (vocabulary and IDF) that queries of this index are weighted by. */
   tables: fingerprint,
   maxWeight: z.number().positive(),
-  impactBits: z.literal(8),
+  impactBits: z.int().min(MIN_IMPACT_BITS).max(MAX_IMPACT_BITS),
   /** The average length that lexical weights were made with: a second batch job must take the same; null without any. */
   averageLength: z.number().positive().nullable(),
 });

@@ -7,6 +7,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import * as z from "zod";
 import { LzeroError } from "../errors.ts";
+import { DEFAULT_IMPACT_BITS, MAX_IMPACT_BITS, MIN_IMPACT_BITS } from "./quantize.ts";
 
 /** [CLS] and [SEP]. */
 const SPECIAL_TOKENS = 2;
@@ -32,8 +33,10 @@ const identityFields = z.strictObject({
   topK: z.int().min(1).max(30522),
   /** Weights under this share of a document's largest are dropped; 0 keeps all. */
   pruneRatio: z.number().min(0).max(1),
-  /** Weight that maps to impact 255; larger ones are clipped and counted. */
+  /** Weight that maps to the largest impact, 2^impactBits − 1; larger ones are clipped and counted. */
   maxWeight: z.number().positive(),
+  /** Bits of an impact; absent: 8, as all models had before format 2. */
+  impactBits: z.int().min(MIN_IMPACT_BITS).max(MAX_IMPACT_BITS).optional(),
   /** Share of the lexical part, d_j = l0_j + alpha · tfsat_j (lexical.ts); alpha 0 is the paper's pure form. */
   lexical: z.strictObject({
     alpha: z.number().min(0),
@@ -80,6 +83,11 @@ export const modelManifestSchema = z.strictObject({
 });
 
 export type ModelManifest = z.infer<typeof modelManifestSchema>;
+
+/** Bits of the impacts of a model's documents. */
+export function impactBitsOf({ impactBits }: ModelIdentity): number {
+  return impactBits ?? DEFAULT_IMPACT_BITS;
+}
 
 /**
  * Hashes what makes an encoder itself.

@@ -2,10 +2,12 @@
  * Search: a query vector and a manifest go in, the exact best documents come out. Pages come from a SegmentSource;
  * tokenizing, caching and what to do about a missing page are for the caller.
  */
+import type { ModelBinding } from "../catalog/commands.ts";
 import { LzeroError } from "../errors.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { decodeStoredDocument } from "../format/segment-reader.ts";
 import type { StoredDocument } from "../format/stored-document.ts";
+import { MAX_IMPACT_BITS, maxImpactOf } from "../model/quantize.ts";
 import type { PageReader } from "../storage/page-store.ts";
 import type { QueryAlgorithm } from "./algorithm.ts";
 
@@ -14,7 +16,6 @@ import { ReaderSegmentSource, type SegmentSource } from "./segment-source.ts";
 import { type Candidate, TopK } from "./top-k.ts";
 import { windowed } from "./windowed.ts";
 
-export const MAX_IMPACT = 255;
 const MAX_INT32 = 0x7fff_ffff;
 
 export interface SearchOptions {
@@ -29,7 +30,7 @@ export interface SearchOptions {
 export interface SearchHit {
   readonly segmentId: string;
   readonly ordinal: number;
-  /** Model units: integerScore · maxWeight / (255 · 256). */
+  /** Model units: integerScore · scoreScale(model). */
   readonly score: number;
   /** Σ weight · impact, exact. */
   readonly integerScore: number;
@@ -74,7 +75,7 @@ export async function searchSegments(
   if (!Number.isSafeInteger(k) || k < 1 || !Number.isSafeInteger(offset) || offset < 0) {
     throw new LzeroError("search_options_invalid", `k ${k}, offset ${offset}`, { k, offset });
   }
-  checkScoreBound(query);
+  checkScoreBound(query, manifest.model?.impactBits ?? MAX_IMPACT_BITS);
   const top = new TopK(offset + k);
   const counts =
     query.termIds.length === 0
@@ -89,19 +90,23 @@ export async function searchSegments(
   return { hits, exact: true, stats: { reads: source.reads, bytesRead: source.bytesRead, postings } };
 }
 
+/** What an integer score is multiplied by to be in the model's units: maxWeight / ((2^impactBits − 1) · 256). */
+export function scoreScale({ maxWeight, impactBits }: ModelBinding): number {
+  return maxWeight / (maxImpactOf(impactBits) * QUERY_WEIGHT_SCALE);
+}
+
 /** Reads the documents of a window of candidates, each page once. */
 async function fetchHits(
   source: SegmentSource,
   manifest: Manifest,
   candidates: readonly Candidate[],
 ): Promise<SearchHit[]> {
-  const maxWeight = manifest.model?.maxWeight;
-  if (candidates.length > 0 && maxWeight === undefined) {
+  if (candidates.length > 0 && manifest.model === null) {
     throw new LzeroError("manifest_invalid", `${manifest.index} has segments but no model`, {
       index: manifest.index,
     });
   }
-  const scale = (maxWeight ?? 0) / (MAX_IMPACT * QUERY_WEIGHT_SCALE);
+  const scale = manifest.model === null ? 0 : scoreScale(manifest.model);
   const payloads = new Map<string, Promise<Uint8Array>>();
   return Promise.all(
     candidates.map(async ({ score, place, ordinal }) => {
@@ -123,8 +128,8 @@ async function fetchHits(
 }
 
 /** Refuses a query whose largest possible score does not fit the accumulators. */
-function checkScoreBound(query: QueryVector): void {
-  const bound = query.weights.reduce((sum, weight) => sum + weight * MAX_IMPACT, 0);
+function checkScoreBound(query: QueryVector, impactBits: number): void {
+  const bound = query.weights.reduce((sum, weight) => sum + weight * maxImpactOf(impactBits), 0);
   if (bound > MAX_INT32) {
     throw new LzeroError(
       "query_too_long",

@@ -5,7 +5,7 @@
 import { isLzeroError, type LzeroError } from "../../shared/errors.ts";
 import type { StoredFields } from "../../shared/messages/document.ts";
 import { encodeQuery, type QueryVector } from "../../shared/query/query-vector.ts";
-import { type SearchResult, searchSegments } from "../../shared/query/search.ts";
+import { type SearchResult, scoreScale, searchSegments } from "../../shared/query/search.ts";
 import { ReaderSegmentSource } from "../../shared/query/segment-source.ts";
 import type { HeldManifest } from "../isolate-cache.ts";
 import { currentManifest, manifestFromCatalog } from "./current-manifest.ts";
@@ -95,7 +95,7 @@ async function answerFrom(
   // What an explanation reads again is not the search's.
   const reads = result.stats.reads + context.roots.hits;
   const bytesRead = result.stats.bytesRead + context.roots.hitBytes;
-  const hits = await describeHits(context, result, query, model, request, manifest.model.maxWeight);
+  const hits = await describeHits(context, result, query, model, request, scoreScale(manifest.model));
   context.cache.raiseFloor(context.index, manifest.generation);
   return {
     ...answer,
@@ -117,10 +117,10 @@ async function describeHits(
   query: QueryVector,
   model: QueryModel,
   request: SearchRequest,
-  maxWeight: number,
+  scale: number,
 ): Promise<SearchHit[]> {
   const explanations = request.highlight
-    ? await explainHits(context, result.hits, query, model.tokenizer, maxWeight)
+    ? await explainHits(context, result.hits, query, model.tokenizer, scale)
     : [];
   return result.hits.map(({ document, score }, place) => {
     const { title, url, metadata, text } = document.fields;

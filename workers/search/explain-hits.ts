@@ -52,7 +52,7 @@ export async function explainHits(
   hits: readonly SearchHit[],
   query: QueryVector,
   tokenizer: WordPieceTokenizer,
-  maxWeight: number,
+  scale: number,
 ): Promise<HitExplanation[]> {
   const leastWeight =
     MIN_MARKED_SHARE * query.weights.reduce((largest, weight) => Math.max(largest, weight), 0);
@@ -70,7 +70,7 @@ export async function explainHits(
         text: inText,
         snippet: chooseSnippet(text, inText),
       },
-      terms: await describeTerms(context, segment, hit.ordinal, query, tokenizer, maxWeight),
+      terms: await describeTerms(context, segment, hit.ordinal, query, tokenizer, scale),
     });
   }
   return explanations;
@@ -116,7 +116,7 @@ async function describeTerms(
   ordinal: number,
   query: QueryVector,
   tokenizer: WordPieceTokenizer,
-  maxWeight: number,
+  scale: number,
 ): Promise<TermContribution[]> {
   const payload = await readPayload(context, root, root.documentPageOf(ordinal).page);
   const ownTermIds = new Set(decodeStoredOwnTermIds(root, payload, ordinal));
@@ -127,8 +127,7 @@ async function describeTerms(
     const termId = query.termIds[place]!;
     terms.push({
       term: tokenizer.piece(termId),
-      // The scale of API scores: integer score × maxWeight / (255 · 256).
-      score: (query.weights[place]! * impact * maxWeight) / (255 * 256),
+      score: query.weights[place]! * impact * scale,
       expanded: !ownTermIds.has(termId),
     });
   }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { quantizeWeights } from "../../../../shared/model/quantize.ts";
+import { maxImpactOf, quantizeWeights } from "../../../../shared/model/quantize.ts";
 
 describe("quantizeWeights", () => {
   it("returns round(w · 255 / maxWeight), clips above and drops zeros", () => {
@@ -67,4 +67,27 @@ describe("quantizeWeights", () => {
       expect.objectContaining({ code: "segment_input_invalid" }),
     );
   });
+});
+
+describe("quantizeWeights to fewer bits", () => {
+  it.each([4, 5, 6, 8])(
+    "maps maxWeight to the largest impact of %i bits and errs by half a step at most",
+    (bits) => {
+      const largest = maxImpactOf(bits);
+      const weights = Float32Array.from({ length: 200 }, (_, at) => (at + 1) / 50);
+      const { termIds, impacts, clipped, dropped } = quantizeWeights(
+        Uint32Array.from(weights.keys()),
+        weights,
+        2,
+        bits,
+      );
+      expect(clipped + impacts.length + dropped).toBeGreaterThanOrEqual(200);
+      termIds.forEach((term, at) => {
+        const weight = Math.min(2, weights[term]!);
+        expect(impacts[at]!).toBeLessThanOrEqual(largest);
+        expect(Math.abs((impacts[at]! * 2) / largest - weight)).toBeLessThanOrEqual(1 / largest + 1e-6);
+      });
+      expect(impacts.at(-1)).toBe(largest);
+    },
+  );
 });
