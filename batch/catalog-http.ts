@@ -20,8 +20,20 @@ import type {
   WeighRequest,
   WeighResponse,
 } from "../shared/catalog/commands.ts";
+import type {
+  CompareRequest,
+  CompareResponse,
+  GarbageRequest,
+  GarbageResponse,
+  GenerationsResponse,
+  PinRequest,
+  PinResponse,
+  RollbackRequest,
+  RollbackResponse,
+} from "../shared/catalog/history-commands.ts";
 import { LzeroError } from "../shared/errors.ts";
-import type { CatalogPort } from "./catalog-port.ts";
+import { decodeManifest, type Manifest } from "../shared/format/manifest.ts";
+import type { CatalogPort, HistoryPort } from "./catalog-port.ts";
 import { DEFAULT_RETRY_POLICY, type HttpAnswer, type RetryPolicy, requestWithRetry } from "./http-retry.ts";
 
 export interface HttpCatalogOptions {
@@ -48,7 +60,7 @@ const problemSchema = z.looseObject({
   detail: z.string().optional(),
 });
 
-export class HttpCatalog implements CatalogPort {
+export class HttpCatalog implements CatalogPort, HistoryPort {
   readonly #base: string;
   readonly #index: string;
   readonly #publishKey: string;
@@ -97,12 +109,45 @@ export class HttpCatalog implements CatalogPort {
     return await this.#call<WeighResponse>("weigh", request);
   }
 
+  async generations(): Promise<GenerationsResponse> {
+    return await this.#call<GenerationsResponse>("generations", null);
+  }
+
+  async rollback(request: RollbackRequest): Promise<RollbackResponse> {
+    return await this.#call<RollbackResponse>("rollback", request);
+  }
+
+  async pin(request: PinRequest): Promise<PinResponse> {
+    return await this.#call<PinResponse>("pin", request);
+  }
+
+  async compare(request: CompareRequest): Promise<CompareResponse> {
+    return await this.#call<CompareResponse>("compare", request);
+  }
+
+  async garbage(request: GarbageRequest): Promise<GarbageResponse> {
+    return await this.#call<GarbageResponse>("garbage", request);
+  }
+
+  async manifest(generation?: number): Promise<Manifest> {
+    const command = generation === undefined ? "manifest" : `manifest?generation=${generation}`;
+    const answer = await this.#send(command, null);
+    if (answer.status !== 200) throw this.#describeRefusal(command, answer);
+    return decodeManifest(answer.body, this.#index, `the catalog's ${command}`);
+  }
+
   /** The answer's shape is trusted: it comes from the Worker of the same version, behind the key. */
   async #call<Answer>(command: string, request: object | null): Promise<Answer> {
+    const answer = await this.#send(command, request);
+    const value = parseJson(answer.body);
+    if (answer.status >= 200 && answer.status < 300 && value !== undefined) return value as Answer;
+    throw this.#describeRefusal(command, answer);
+  }
+
+  async #send(command: string, request: object | null): Promise<HttpAnswer> {
     const what = `catalog command ${command} for index ${this.#index}`;
-    let answer: HttpAnswer;
     try {
-      answer = await requestWithRetry(
+      return await requestWithRetry(
         {
           method: request === null ? "GET" : "POST",
           url: `${this.#base}/${command}`,
@@ -120,9 +165,10 @@ export class HttpCatalog implements CatalogPort {
       const reason = cause instanceof Error ? cause.message : what;
       throw new LzeroError("catalog_unavailable", reason, { index: this.#index, command }, cause);
     }
-    const value = parseJson(answer.body);
-    if (answer.status >= 200 && answer.status < 300 && value !== undefined) return value as Answer;
-    const problem = problemSchema.safeParse(value);
+  }
+
+  #describeRefusal(command: string, answer: HttpAnswer): LzeroError {
+    const problem = problemSchema.safeParse(parseJson(answer.body));
     if (problem.success) {
       const { code, title, detail, type: _type, status: _status, ...others } = problem.data;
       const details: Record<string, z.infer<typeof detailSchema>> = {};
@@ -130,16 +176,16 @@ export class HttpCatalog implements CatalogPort {
         const parsed = detailSchema.safeParse(member);
         if (parsed.success) details[name] = parsed.data;
       }
-      throw new LzeroError(code, detail ?? title ?? code, {
+      return new LzeroError(code, detail ?? title ?? code, {
         ...details,
         index: this.#index,
         command,
         status: answer.status,
       });
     }
-    throw new LzeroError(
+    return new LzeroError(
       "catalog_refused",
-      `${what}: status ${answer.status} without a problem that says why`,
+      `catalog command ${command} for index ${this.#index}: status ${answer.status} without a problem that says why`,
       {
         index: this.#index,
         command,

@@ -8,10 +8,12 @@ import { register as registerConsume } from "./commands/consume.ts";
 import { register as registerDev } from "./commands/dev.ts";
 import { register as registerEncode } from "./commands/encode.ts";
 import { register as registerEval } from "./commands/eval.ts";
+import { register as registerGenerations } from "./commands/generations.ts";
 import { register as registerIdf } from "./commands/idf.ts";
 import { register as registerIngest } from "./commands/ingest.ts";
 import { register as registerInspect } from "./commands/inspect.ts";
 import { register as registerModel } from "./commands/model.ts";
+import { register as registerRollback } from "./commands/rollback.ts";
 import { register as registerSearch } from "./commands/search.ts";
 import { register as registerVerify } from "./commands/verify.ts";
 import { endWithSupervisor } from "./dev/ipc.ts";
@@ -41,6 +43,8 @@ registerModel(program);
 registerIdf(program);
 registerInspect(program);
 registerVerify(program);
+registerGenerations(program);
+registerRollback(program);
 
 // A reader that closes its end (`lzero encode … | head`) has seen enough: no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -18,11 +18,22 @@ const lockSchema = z.object({
     .object({ baseUrl: z.string(), accountId: z.string(), namespaceId: z.string() })
     .nullable()
     .default(null),
+  /** Where the queues answer; null until they do. */
+  queues: z
+    .object({
+      endpoint: z.string(),
+      region: z.string(),
+      queueUrl: z.string(),
+      deadLetterQueueUrl: z.string(),
+    })
+    .nullable()
+    .default(null),
   /** Leaders of the process groups that the owner started; a group has its leader's id. */
   groups: z.array(markSchema),
 });
 type LockContent = z.infer<typeof lockSchema>;
 export type StackKv = NonNullable<LockContent["kv"]>;
+export type StackQueues = NonNullable<LockContent["queues"]>;
 
 /** A child notices within moments that its supervisor is gone, and then has 10 s to end by itself. */
 const LEFTOVER_GRACE_MS = 12_000;
@@ -44,7 +55,7 @@ export class StackLock {
    * @throws LzeroError `already_running`
    */
   static async acquire(path: string, graceMs = LEFTOVER_GRACE_MS): Promise<StackLock> {
-    const content: LockContent = { owner: ownMark(), url: null, kv: null, groups: [] };
+    const content: LockContent = { owner: ownMark(), url: null, kv: null, queues: null, groups: [] };
     for (;;) {
       if (await createWhole(path, JSON.stringify(content))) return new StackLock(path, content);
       await clearDeadLock(path, graceMs);
@@ -59,6 +70,11 @@ export class StackLock {
   /** Notes where commands that read pages find KV. */
   async noteKv(kv: StackKv): Promise<void> {
     await this.#write({ ...this.#content, kv });
+  }
+
+  /** Notes where commands find the queues. */
+  async noteQueues(queues: StackQueues): Promise<void> {
+    await this.#write({ ...this.#content, queues });
   }
 
   async #write(content: LockContent): Promise<void> {
@@ -81,6 +97,11 @@ export async function readRunningUrl(path: string): Promise<string | null> {
 /** Where the stack that runs on a folder has its KV, or null. */
 export async function readRunningKv(path: string): Promise<StackKv | null> {
   return (await readRunning(path))?.kv ?? null;
+}
+
+/** Where the stack that runs on a folder has its queues, or null. */
+export async function readRunningQueues(path: string): Promise<StackQueues | null> {
+  return (await readRunning(path))?.queues ?? null;
 }
 
 async function readRunning(path: string): Promise<LockContent | null> {

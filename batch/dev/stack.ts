@@ -9,7 +9,7 @@ import { type ChildOptions, SupervisedChild } from "./child.ts";
 import type { EdgeProcessConfig } from "./edge-process.ts";
 import { CONFIG_VARIABLE } from "./ipc.ts";
 import type { StackKeys } from "./keys.ts";
-import type { StackKv } from "./lock.ts";
+import type { StackKv, StackQueues } from "./lock.ts";
 import { LOOPBACK } from "./loopback.ts";
 import type { ProcessMark } from "./processes.ts";
 import { DEAD_LETTER_QUEUE_NAME, QUEUE_NAME, type QueueProcessConfig, queueUrl } from "./queue-process.ts";
@@ -152,14 +152,11 @@ export class Stack {
   }
 
   /** Where the queues answer, signed with the keys of the stack. */
-  get queues(): {
-    readonly endpoint: string;
-    readonly queueUrl: string;
-    readonly deadLetterQueueUrl: string;
-  } {
+  get queues(): StackQueues {
     const port = this.#child("queue").ports.queue!;
     return {
       endpoint: `http://${LOOPBACK}:${port}`,
+      region: REGION,
       queueUrl: queueUrl(port, QUEUE_NAME),
       deadLetterQueueUrl: queueUrl(port, DEAD_LETTER_QUEUE_NAME),
     };

@@ -117,7 +117,7 @@ async function runStack({
   let stack: Stack;
   try {
     stack = await starting;
-    lockUpdates = lockUpdates.then(() => lock.noteKv(stack.kv));
+    lockUpdates = lockUpdates.then(() => lock.noteKv(stack.kv)).then(() => lock.noteQueues(stack.queues));
   } finally {
     await lockUpdates;
   }

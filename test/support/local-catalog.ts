@@ -3,7 +3,7 @@
  * routes, and the outbox puts manifests into a page store when told. Commands can be made to fail before or after
  * they take effect, as a network does.
  */
-import type { CatalogPort } from "../../batch/catalog-port.ts";
+import type { CatalogPort, HistoryPort } from "../../batch/catalog-port.ts";
 import { Catalog } from "../../shared/catalog/catalog.ts";
 import {
   abortRequestSchema,
@@ -24,18 +24,29 @@ import {
   weighRequestSchema,
 } from "../../shared/catalog/commands.ts";
 import type { CatalogConfig } from "../../shared/catalog/config.ts";
+import {
+  type CompareResponse,
+  compareRequestSchema,
+  type GarbageResponse,
+  type GenerationsResponse,
+  garbageRequestSchema,
+  type PinResponse,
+  pinRequestSchema,
+  type RollbackResponse,
+  rollbackRequestSchema,
+} from "../../shared/catalog/history-commands.ts";
 import { MemoryOrderedStore } from "../../shared/catalog/memory-ordered-store.ts";
 import { LzeroError } from "../../shared/errors.ts";
-import { encodeManifest } from "../../shared/format/manifest.ts";
+import { encodeManifest, type Manifest } from "../../shared/format/manifest.ts";
 import type { QueuedDocument, QueueMessage } from "../../shared/messages/queue-message.ts";
 import { manifestKey } from "../../shared/storage/keys.ts";
 import type { PageStore } from "../../shared/storage/page-store.ts";
 
 export const TEST_SETTINGS: IndexSettings = indexSettingsSchema.parse({});
 
-export type CommandName = keyof CatalogPort;
+export type CommandName = keyof (CatalogPort & HistoryPort);
 
-export class LocalCatalog implements CatalogPort {
+export class LocalCatalog implements CatalogPort, HistoryPort {
   readonly catalog: Catalog;
   readonly index: string;
   nowMs = 1_700_000_000_000;
@@ -126,6 +137,30 @@ export class LocalCatalog implements CatalogPort {
 
   async weigh(request: unknown): Promise<WeighResponse> {
     return this.#call("weigh", () => this.catalog.weigh(weighRequestSchema.parse(request)));
+  }
+
+  async generations(): Promise<GenerationsResponse> {
+    return this.#call("generations", () => this.catalog.generations());
+  }
+
+  async rollback(request: unknown): Promise<RollbackResponse> {
+    return this.#call("rollback", () => this.catalog.rollback(rollbackRequestSchema.parse(request)));
+  }
+
+  async pin(request: unknown): Promise<PinResponse> {
+    return this.#call("pin", () => this.catalog.pin(pinRequestSchema.parse(request)));
+  }
+
+  async compare(request: unknown): Promise<CompareResponse> {
+    return this.#call("compare", () => this.catalog.compare(compareRequestSchema.parse(request)));
+  }
+
+  async garbage(request: unknown): Promise<GarbageResponse> {
+    return this.#call("garbage", () => this.catalog.garbage(garbageRequestSchema.parse(request)));
+  }
+
+  async manifest(generation?: number): Promise<Manifest> {
+    return this.#call("manifest", () => this.catalog.manifest(generation));
   }
 
   #call<Answer>(command: CommandName, run: () => Answer): Answer {

@@ -3,12 +3,14 @@ import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HttpCatalog } from "../../../batch/catalog-http.ts";
+import { encodeManifest } from "../../../shared/format/manifest.ts";
+import { LocalCatalog } from "../../support/local-catalog.ts";
 
 const KEY = "publish-key-that-must-not-leak";
 
 describe("HttpCatalog", () => {
   let server: Server;
-  let answers: { status: number; body: string }[];
+  let answers: { status: number; body: string | Uint8Array }[];
   let requests: { method: string; url: string; key: string; body: string }[];
   beforeEach(async () => {
     answers = [];
@@ -48,6 +50,15 @@ describe("HttpCatalog", () => {
       },
       { method: "GET", url: "/internal/indexes/demo/status", key: `Bearer ${KEY}`, body: "" },
     ]);
+  });
+
+  it("reads manifests as bytes, and problems in their place", async () => {
+    const local = new LocalCatalog("demo");
+    answers.push({ status: 200, body: encodeManifest(local.catalog.manifest()) });
+    expect(await catalog().manifest(0)).toEqual(local.catalog.manifest());
+    expect(requests[0]).toMatchObject({ method: "GET", url: "/internal/indexes/demo/manifest?generation=0" });
+    answers.push({ status: 404, body: '{"code":"generation_not_found","detail":"it is not retained"}' });
+    await expect(catalog().manifest(7)).rejects.toMatchObject({ code: "generation_not_found" });
   });
 
   it("turns a problem into the error that it was, with its details", async () => {
