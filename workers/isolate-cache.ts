@@ -28,6 +28,9 @@ export interface Loaded<Value> {
 }
 
 export class IsolateCache {
+  /** Pages that were found right; they never change, so that a checksum is computed once for as long as one is held. */
+  readonly verified = new WeakSet<Uint8Array>();
+
   private readonly budgetBytes: number;
   /** In order of use, the least recent first (a Map keeps insertion order). */
   private readonly entries = new Map<string, Loaded<unknown>>();

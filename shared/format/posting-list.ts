@@ -12,6 +12,7 @@ import { PAGE_HEADER_BYTES } from "./page.ts";
 import { decodePostingsV1, encodePostingListV1 } from "./posting-list-v1.ts";
 import {
   accumulateRun,
+  accumulateRunTouching,
   decodeRun,
   encodeRun,
   openRun,
@@ -67,6 +68,20 @@ export interface WindowedPostings {
    * @throws LzeroError `page_corrupt`
    */
   accumulate(window: number, weight: number, accumulators: Int32Array): void;
+  /**
+   * The same, listing the accumulators that were 0 before.
+   * @param touched [WINDOW_ORDINALS]
+   * @param touchedCount how many it holds
+   * @returns how many it holds now
+   * @throws LzeroError `page_corrupt`
+   */
+  accumulateTouching(
+    window: number,
+    weight: number,
+    accumulators: Int32Array,
+    touched: Uint16Array,
+    touchedCount: number,
+  ): number;
   /**
    * The same for candidates alone.
    * @param candidates strictly ascending, relative to the window
@@ -257,7 +272,23 @@ class RunPostings implements WindowedPostings {
   accumulate(window: number, weight: number, accumulators: Int32Array): void {
     const run = this.#runs[window];
     if (run === undefined) return;
-    accumulateRun(run, weight, accumulators, Math.min(WINDOW_ORDINALS, this.#documents - run.base));
+    accumulateRun(run, weight, accumulators, this.#limitOf(run));
+  }
+
+  accumulateTouching(
+    window: number,
+    weight: number,
+    accumulators: Int32Array,
+    touched: Uint16Array,
+    touchedCount: number,
+  ): number {
+    const run = this.#runs[window];
+    if (run === undefined) return touchedCount;
+    return accumulateRunTouching(run, weight, accumulators, this.#limitOf(run), touched, touchedCount);
+  }
+
+  #limitOf({ base }: Run): number {
+    return Math.min(WINDOW_ORDINALS, this.#documents - base);
   }
 
   probe(
@@ -309,6 +340,25 @@ class DecodedPostings implements WindowedPostings {
     for (let at = this.#starts[window]!; at < end; at++) {
       accumulators[ordinals[at]! - base]! += weight * impacts[at]!;
     }
+  }
+
+  accumulateTouching(
+    window: number,
+    weight: number,
+    accumulators: Int32Array,
+    touched: Uint16Array,
+    touchedCount: number,
+  ): number {
+    const { ordinals, impacts } = this.#list;
+    const base = window * WINDOW_ORDINALS;
+    const end = this.#starts[window + 1]!;
+    let touchedNow = touchedCount;
+    for (let at = this.#starts[window]!; at < end; at++) {
+      const ordinal = ordinals[at]! - base;
+      if (accumulators[ordinal] === 0) touched[touchedNow++] = ordinal;
+      accumulators[ordinal]! += weight * impacts[at]!;
+    }
+    return touchedNow;
   }
 
   probe(

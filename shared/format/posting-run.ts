@@ -248,6 +248,52 @@ export function accumulateRun(run: Run, weight: number, accumulators: Int32Array
 }
 
 /**
+ * The same, and lists the accumulators that were 0 before: where postings are few, looking at those alone is cheaper
+ * than looking at all. (Twice the loop, since a test in it for whether to list would cost every posting.)
+ * @param touched has room for as many more as the run has postings
+ * @param touchedCount how many it holds
+ * @returns how many it holds now
+ * @throws LzeroError `page_corrupt`
+ */
+export function accumulateRunTouching(
+  run: Run,
+  weight: number,
+  accumulators: Int32Array,
+  limit: number,
+  touched: Uint16Array,
+  touchedCount: number,
+): number {
+  const { view, count, lowBits, impactBits, quotientsAt } = run;
+  const fieldBits = lowBits + impactBits;
+  const fieldMask = (1 << fieldBits) - 1;
+  const impactMask = (1 << impactBits) - 1;
+  const least = weight * run.minImpact;
+  const bits = count + run.quotients;
+  let ordinal = -1;
+  let nextBit = 0;
+  let fieldAt = run.fieldsAt * 8;
+  let decoded = 0;
+  let touchedNow = touchedCount;
+  for (let done = 0; done < bits; done += 32) {
+    let word = quotientWord(view, quotientsAt, done, bits);
+    while (word !== 0) {
+      const bit = done + 31 - Math.clz32(word & -word);
+      word &= word - 1;
+      const field = (view.getUint32(fieldAt >>> 3, true) >>> (fieldAt & 7)) & fieldMask;
+      fieldAt += fieldBits;
+      ordinal += ((bit - nextBit) << lowBits) + (field >>> impactBits) + 1;
+      nextBit = bit + 1;
+      const before = accumulators[ordinal]!;
+      accumulators[ordinal] = before + least + weight * (field & impactMask);
+      if (before === 0) touched[touchedNow++] = ordinal;
+      decoded++;
+    }
+  }
+  checkRun(run, decoded, ordinal, limit);
+  return touchedNow;
+}
+
+/**
  * Adds `weight · impact` to the accumulators of the candidates that the run has, and to no others. Only the blocks of
  * the skip table in which a candidate can lie are decoded, and those only as far as their last candidate.
  * @param candidates strictly ascending, relative to the run's base

@@ -17,6 +17,8 @@ import { TopK } from "./top-k.ts";
 const PROBE_COST = 64;
 /** Every so many accumulators one is looked at to guess how many candidates there are. */
 const SAMPLE_STRIDE = 64;
+/** A window with fewer documents than this many times its postings is sparse. */
+const SPARSE_FACTOR = 4;
 /** So far below 0 that no sum of a query's impacts makes it positive. */
 const DEAD = -0x8000_0000;
 
@@ -34,20 +36,37 @@ export const windowed: QueryAlgorithm = {
       weight,
       postings: openPostings(postingListPlace(root, payloadOf, entry)),
     }));
-    const scorer = new WindowScorer(lists, top, place);
-    const { tombstones } = segment;
-    let tombstone = 0;
-    for (let base = 0; base < root.documents; base += WINDOW_ORDINALS) {
-      const end = Math.min(root.documents, base + WINDOW_ORDINALS);
-      const first = tombstone;
-      while (tombstone < tombstones.length && tombstones[tombstone]! < end) tombstone++;
-      scorer.score(base / WINDOW_ORDINALS, end - base, tombstones.subarray(first, tombstone));
-    }
-    return { postings: scorer.decoded };
+    const postings = scoreWindows(lists, root.documents, segment.tombstones, top, place);
+    return { postings };
   },
 };
 
-interface ScoredList {
+/**
+ * Scores the documents of a segment, window by window.
+ * @param tombstones ascending
+ * @returns postings decoded
+ * @throws LzeroError `page_corrupt`
+ */
+export function scoreWindows(
+  lists: readonly ScoredList[],
+  documents: number,
+  tombstones: Uint32Array,
+  top: TopK,
+  place: number,
+): number {
+  const scorer = new WindowScorer(lists, top, place, documents);
+  let tombstone = 0;
+  for (let base = 0; base < documents; base += WINDOW_ORDINALS) {
+    const end = Math.min(documents, base + WINDOW_ORDINALS);
+    const first = tombstone;
+    while (tombstone < tombstones.length && tombstones[tombstone]! < end) tombstone++;
+    scorer.score(base / WINDOW_ORDINALS, end - base, tombstones.subarray(first, tombstone));
+  }
+  return scorer.decoded;
+}
+
+/** A list of the query, opened. */
+export interface ScoredList {
   readonly weight: number;
   readonly postings: WindowedPostings;
 }
@@ -57,35 +76,71 @@ interface ActiveList extends ScoredList {
   readonly count: number;
 }
 
-/** Buffers of one query, used for its windows in turn. */
+/** Buffers of one segment of a query, used for its windows in turn. */
 class WindowScorer {
   /** Postings decoded so far. */
   decoded = 0;
   readonly #lists: readonly ScoredList[];
   readonly #top: TopK;
   readonly #place: number;
-  #accumulators = new Int32Array(0);
+  /** All 0 between windows. */
+  readonly #accumulators: Int32Array;
+  /** Ordinals of candidates, or of documents touched. */
   #candidates = new Uint16Array(1024);
 
-  constructor(lists: readonly ScoredList[], top: TopK, place: number) {
+  constructor(lists: readonly ScoredList[], top: TopK, place: number, documents: number) {
     this.#lists = lists;
     this.#top = top;
     this.#place = place;
+    this.#accumulators = new Int32Array(Math.min(documents, WINDOW_ORDINALS));
   }
 
   /** @param tombstones ordinals in the window, which begins at `window · WINDOW_ORDINALS` */
   score(window: number, size: number, tombstones: Uint32Array): void {
     const active = this.#activeLists(window);
-    let bound = active.reduce((sum, list) => sum + list.bound, 0);
+    const bound = active.reduce((sum, list) => sum + list.bound, 0);
     if (bound < this.#top.threshold) return;
-    if (this.#accumulators.length < size) this.#accumulators = new Int32Array(size);
-    else this.#accumulators.fill(0, 0, size);
     const accumulators = this.#accumulators.subarray(0, size);
     const base = window * WINDOW_ORDINALS;
     for (const ordinal of tombstones) accumulators[ordinal - base] = DEAD;
+    const postings = active.reduce((sum, { count }) => sum + count, 0);
+    if (postings * SPARSE_FACTOR < size) {
+      this.#scoreSparse(window, active, postings, accumulators);
+      for (const ordinal of tombstones) accumulators[ordinal - base] = 0;
+    } else {
+      this.#scoreDense(window, active, bound, postings, accumulators);
+      accumulators.fill(0);
+    }
+  }
+
+  /** Few postings: all are added, and only the documents that they are of are looked at. */
+  #scoreSparse(
+    window: number,
+    active: readonly ActiveList[],
+    postings: number,
+    accumulators: Int32Array,
+  ): void {
+    if (this.#candidates.length < postings) this.#candidates = new Uint16Array(postings);
+    const touched = this.#candidates;
+    let count = 0;
+    for (const { postings: list, weight } of active) {
+      count = list.accumulateTouching(window, weight, accumulators, touched, count);
+    }
+    this.decoded += postings;
+    this.#offer(accumulators, count, window * WINDOW_ORDINALS);
+    for (let at = 0; at < count; at++) accumulators[touched[at]!] = 0;
+  }
+
+  #scoreDense(
+    window: number,
+    active: readonly ActiveList[],
+    allBounds: number,
+    postings: number,
+    accumulators: Int32Array,
+  ): void {
     let threshold = this.#top.threshold;
-    const allBounds = bound;
-    let rest = active.reduce((sum, { count }) => sum + count, 0);
+    let bound = allBounds;
+    let rest = postings;
     let next = 0;
     while (next < active.length) {
       const list = active[next++]!;
@@ -100,12 +155,12 @@ class WindowScorer {
     }
     let count = this.#collect(accumulators, Math.max(1, threshold - bound));
     for (; next < active.length && count > 0; next++) {
-      const { postings, weight, bound: ownBound } = active[next]!;
-      this.decoded += postings.probe(window, weight, accumulators, this.#candidates, count);
+      const { postings: list, weight, bound: ownBound } = active[next]!;
+      this.decoded += list.probe(window, weight, accumulators, this.#candidates, count);
       bound -= ownBound;
       count = this.#keep(accumulators, count, threshold - bound);
     }
-    this.#offer(accumulators, count, base);
+    this.#offer(accumulators, count, window * WINDOW_ORDINALS);
   }
 
   #partialThreshold(accumulators: Int32Array): number {

@@ -90,7 +90,7 @@ async function answerFrom(
   const model = await loadQueryModel(context, manifest.model.tables);
   const query = encodeQuery(request.q, model.tokenizer, model);
   const { k, offset } = request;
-  const source = new ReaderSegmentSource(context.pages, context.index, context.roots);
+  const source = new ReaderSegmentSource(context.pages, context.index, context.roots, context.cache.verified);
   const result = await searchSegments(source, manifest, query, { k, offset });
   // What an explanation reads again is not the search's.
   const reads = result.stats.reads + context.roots.hits;

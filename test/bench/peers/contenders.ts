@@ -39,6 +39,13 @@ export function listContenders(): Contender[] {
       secondsPerMillionPostings: { build: 0.1, load: 0.1 },
       missing: null,
     },
+    ...["lzero-8", "lzero-5"].map((name) => ({
+      name,
+      command: node(name),
+      cached: [],
+      secondsPerMillionPostings: { build: 0.3, load: 0.3 },
+      missing: null,
+    })),
     {
       name: "seismic",
       command: python("seismic_peer.py"),

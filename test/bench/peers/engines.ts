@@ -3,6 +3,7 @@ import type { BenchCollection } from "../collections/read-collection.ts";
 import { openEdgeVec } from "./edgevec.ts";
 import type { SearchEngine } from "./engine.ts";
 import { openFortyLines } from "./forty-lines.ts";
+import { openLzero } from "./lzero.ts";
 import { openMiniSearch } from "./minisearch.ts";
 import { openZvec } from "./zvec.ts";
 
@@ -10,6 +11,8 @@ const ENGINES: Readonly<
   Record<string, (collection: BenchCollection) => SearchEngine | Promise<SearchEngine>>
 > = {
   "forty-lines": openFortyLines,
+  "lzero-8": (collection) => openLzero(collection, 8),
+  "lzero-5": (collection) => openLzero(collection, 5),
   edgevec: openEdgeVec,
   "zvec-flat": (collection) => openZvec(collection, "flat"),
   "zvec-hnsw": (collection) => openZvec(collection, "hnsw"),

@@ -97,11 +97,19 @@ describe("encodePostingList, decodePostings and openPostings", () => {
       fc.property(listArbitrary, fc.constantFrom(1, 2 ** 30), (list, partBytes) => {
         const opened = openPostings(placeOf(list, partBytes));
         const sums = new Int32Array(list.documents).fill(7);
+        const touched: number[] = [];
+        const sumsTouched = new Int32Array(list.documents);
         let count = 0;
         let maxImpact = 0;
         for (let base = 0; base < list.documents; base += WINDOW_ORDINALS) {
           const window = base / WINDOW_ORDINALS;
           opened.accumulate(window, 1000, sums.subarray(base, base + WINDOW_ORDINALS));
+          const of = new Uint16Array(WINDOW_ORDINALS);
+          const part = sumsTouched.subarray(base, base + WINDOW_ORDINALS);
+          const first = opened.accumulateTouching(window, 1000, part, of, 0);
+          // A second time nothing is touched for the first time.
+          expect(opened.accumulateTouching(window, 0, part, of, first)).toBe(first);
+          for (const ordinal of of.subarray(0, first)) touched.push(base + ordinal);
           count += opened.count(window);
           maxImpact = Math.max(maxImpact, opened.maxImpact(window));
         }
@@ -110,6 +118,13 @@ describe("encodePostingList, decodePostings and openPostings", () => {
           expected[ordinal]! += 1000 * list.impacts[at]!;
         });
         expect(isSame(sums, expected)).toBe(true);
+        expect(
+          isSame(
+            sumsTouched.map((sum) => sum + 7),
+            expected,
+          ),
+        ).toBe(true);
+        expect(isSame(Uint32Array.from(touched), list.ordinals)).toBe(true);
         expect(count).toBe(list.ordinals.length);
         expect(maxImpact).toBe(Math.max(0, ...new Set(list.impacts)));
       }),
