@@ -44,8 +44,10 @@ const REFUSALS: Readonly<Record<string, CoverageEvent>> = {
   segment_not_staged: "fenced",
   segment_exists: "fenced",
   merge_conflict: "mergeConflict",
+  generation_conflict: "rollbackRefused",
+  generation_collected: "rollbackRefused",
 };
-const MAKES_GENERATIONS = /^(create|commit|remove|weigh)/;
+const MAKES_GENERATIONS = /^(create|commit|remove|weigh|rollback)/;
 
 export class CatalogHost {
   readonly store = new MemoryOrderedStore();

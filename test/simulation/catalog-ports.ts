@@ -3,7 +3,7 @@
  * Worker's client, which does not. Requests pass their schemas as they do at the routes; the truth hears of every
  * command that takes effect, whoever learns its outcome.
  */
-import type { CatalogPort } from "../../batch/catalog-port.ts";
+import type { CatalogPort, HistoryPort } from "../../batch/catalog-port.ts";
 import type { Catalog } from "../../shared/catalog/catalog.ts";
 import {
   abortRequestSchema,
@@ -18,6 +18,7 @@ import {
   stageRequestSchema,
   weighRequestSchema,
 } from "../../shared/catalog/commands.ts";
+import { pinRequestSchema, rollbackRequestSchema } from "../../shared/catalog/history-commands.ts";
 import { LzeroError } from "../../shared/errors.ts";
 import { encodeManifest } from "../../shared/format/manifest.ts";
 import type { CatalogClient } from "../../workers/catalog-client.ts";
@@ -42,7 +43,10 @@ const ATTEMPTS = 3;
 const RETRY_DELAY_MS = 1000;
 
 /** What the batch side is given for one incarnation of an actor. */
-export function batchPort(actor: Actor, options: PortOptions): CatalogPort {
+export function batchPort(
+  actor: Actor,
+  options: PortOptions,
+): CatalogPort & Pick<HistoryPort, "generations" | "rollback" | "pin"> {
   const { host, timeline, truth, breakLocate, breakCollect } = options;
   async function call<Answer>(
     command: string,
@@ -103,6 +107,23 @@ export function batchPort(actor: Actor, options: PortOptions): CatalogPort {
     weigh(given) {
       const request = weighRequestSchema.parse(given);
       return call("weigh", (catalog) => catalog.weigh(request));
+    },
+    generations: () => call("generations", (catalog) => catalog.generations()),
+    rollback(given) {
+      const request = rollbackRequestSchema.parse(given);
+      return call(
+        `rollback to ${request.to}`,
+        (catalog) => catalog.rollback(request),
+        (answer) => truth.rolledBack(request, answer),
+      );
+    },
+    pin(given) {
+      const request = pinRequestSchema.parse(given);
+      return call(
+        `${request.pinned ? "pin" : "unpin"} ${request.generation}`,
+        (catalog) => catalog.pin(request),
+        () => truth.pinned(request),
+      );
     },
   };
 }

@@ -102,7 +102,11 @@ async function simulate(
     bar.update(done);
   });
   bar.stop();
-  if (violating !== null) return Math.max(1, await showSeed(violating, variant, SHOWN_LINES));
+  if (violating !== null) {
+    const isAgain = (await showSeed(violating, variant, SHOWN_LINES)) !== 0;
+    if (!isAgain) console.log("it did not hold before: the run depends on something besides its seed");
+    return 1;
+  }
   const seconds = (Date.now() - startedAtMs) / 1000;
   console.log(coverage.describe(done));
   console.log(

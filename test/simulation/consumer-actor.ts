@@ -12,10 +12,9 @@ import { Merger } from "../../batch/publish/merger.ts";
 import type { IndexTarget } from "../../batch/publish/publish-target.ts";
 import { Publisher } from "../../batch/publish/publisher.ts";
 import { LzeroError } from "../../shared/errors.ts";
-import { IDF_MODES } from "../../shared/model/idf.ts";
 import { batchPort } from "./catalog-ports.ts";
+import { changeIdf, changePin, rollBack } from "./history-tasks.ts";
 import { encodeText } from "./model.ts";
-import { NetworkError } from "./network.ts";
 import { DEAD_LETTER_QUEUE_URL, QUEUE_URL } from "./simulated-queue.ts";
 import type { Actor } from "./timeline.ts";
 import type { World } from "./world.ts";
@@ -71,18 +70,10 @@ export async function startOperator(world: World, actor: Actor): Promise<void> {
       () => refreshIdf(target, world.model),
       () => collectGarbage(target, { graceMs: COLLECT_GRACE_MS }),
       () => changeIdf(world, actor),
+      () => rollBack(world, actor),
+      () => changePin(world, actor),
     ];
     await ignoreTyped(world, world.random.pick(tasks)());
-  }
-}
-
-/** Another kind of query weights, as a client may ask for at any time. */
-async function changeIdf(world: World, actor: Actor): Promise<void> {
-  const settings = world.settings(world.random.pick(IDF_MODES));
-  try {
-    await world.host.call(actor, "create", (catalog) => catalog.create(settings));
-  } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
   }
 }
 

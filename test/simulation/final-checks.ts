@@ -19,12 +19,15 @@ import { CONFIG, MINUTE_MS, type World } from "./world.ts";
 const CLOCK_JUMPS_MS = 600 * MINUTE_MS;
 
 export async function checkEnd(world: World): Promise<void> {
+  const { truth, host } = world;
   // What is still under way ends, and every late request has arrived.
   await world.advance(2 * MINUTE_MS);
   for (const actor of [...world.actors]) world.stop(actor);
   await world.advance(CONFIG.outboxMaxBackoffMs + CONFIG.outboxConfirmMs + MAX_STALE_MS);
+  truth.checkRetained(host.catalog());
   findRetainedKeys(world);
   await collectAll(world);
+  truth.checkRetained(host.catalog());
   await world.advance(MAX_STALE_MS);
   const manifest = readManifest(world);
   checkWrites(world);
@@ -88,7 +91,8 @@ function checkWrites(world: World): void {
     }
     if (poison && fate !== undefined) throw new Violation("poison", `${write} was indexed`);
     const live = truth.live.get(documentKey(id));
-    if (fate === "indexed" && live !== undefined && live < version) {
+    const isHidden = version <= truth.hiddenAt(documentKey(id));
+    if (fate === "indexed" && live !== undefined && live < version && !isHidden) {
       throw new Violation("highest version", `${id} is at ${live}, ${version} was indexed`);
     }
   }
@@ -118,8 +122,8 @@ function checkWrites(world: World): void {
 
 /** The pages of every retained generation, all of which must be in KV. */
 function findRetainedKeys(world: World): Set<string> {
-  const { index, host, truth, kv } = world;
-  const keys = retainedKeys(host.catalog(), index, truth.generation);
+  const { index, host, kv } = world;
+  const keys = retainedKeys(host.catalog(), index);
   for (const key of keys) {
     if (kv.latest(key) === null) throw new Violation("nothing half", `${key} is not in KV`);
   }

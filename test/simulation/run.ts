@@ -51,15 +51,12 @@ export async function runSeed(
 
 async function live(world: World): Promise<void> {
   await world.populate();
-  await world.advance(MAX_WORK_MS, () =>
-    world.writers.every(({ left, unfinished }) => left === 0 && unfinished === null),
-  );
+  const isWritten = () =>
+    world.writers.every(({ left, unfinished, isBusy }) => left === 0 && unfinished === null && !isBusy);
+  await world.advance(MAX_WORK_MS, isWritten);
   world.log(() => "faults end");
   world.isQuiet = true;
-  const isDrained = () =>
-    world.queue.size === 0 &&
-    world.writers.every(({ left, unfinished }) => left === 0 && unfinished === null);
-  if (!(await world.advance(MAX_DRAIN_MS, isDrained))) {
+  if (!(await world.advance(MAX_DRAIN_MS, () => world.queue.size === 0 && isWritten()))) {
     throw new Violation(
       "progress",
       `${world.queue.size} messages are left ${MAX_DRAIN_MS / MINUTE_MS} minutes after the last fault`,

@@ -46,7 +46,7 @@ export class Timeline {
   /** Plans an event. @returns what cancels it */
   schedule(delayMs: number, actor: Actor | null, run: () => void): () => void {
     const event = {
-      atMs: this.nowMs + Math.max(0, delayMs),
+      atMs: this.nowMs + Math.ceil(Math.max(0, delayMs)),
       sequence: this.#sequence++,
       actor,
       run,

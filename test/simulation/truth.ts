@@ -12,6 +12,7 @@ import type {
   StageRequest,
 } from "../../shared/catalog/commands.ts";
 import { documentKey } from "../../shared/catalog/document-key.ts";
+import type { PinRequest, RollbackRequest, RollbackResponse } from "../../shared/catalog/history-commands.ts";
 import type { Manifest } from "../../shared/format/manifest.ts";
 import type { CountEvent } from "./coverage.ts";
 import { Violation } from "./violation.ts";
@@ -41,13 +42,22 @@ const DELETION_EVENTS = {
   superseded: "deletionSuperseded",
 } as const;
 
+interface Deletion {
+  readonly version: number;
+  /** The generation that was current when it came. */
+  readonly after: number;
+}
+
 type Fate = "indexed" | "superseded";
 
 export class Truth {
   readonly generations = new Map<number, GenerationTruth>();
   /** By key: the highest version that is committed and not deleted. */
   readonly live = new Map<string, number>();
-  readonly #deletions = new Map<string, number>();
+  readonly #deletions = new Map<string, Deletion>();
+  /** By key: the version at or below which a rollback may have hidden what was indexed. */
+  readonly #hidden = new Map<string, number>();
+  readonly pins = new Set<number>();
   /** By `ingestId/position`. */
   readonly #writes = new Map<string, WrittenDocument>();
   /** By `key@version`; a write is one text, however often it is sent. */
@@ -147,12 +157,13 @@ export class Truth {
     if (merge) return;
     const located = documents.map((document) => document!);
     for (const [key, version] of located) {
-      const deleted = this.#deletions.get(key) ?? -1;
-      if (version > (this.live.get(key) ?? -1) && version > deleted) this.live.set(key, version);
+      if (version <= (this.live.get(key) ?? -1) || version <= this.#deletedAt(key)) continue;
+      this.live.set(key, version);
+      if (version <= this.hiddenAt(key)) this.#count("hiddenCameBack");
     }
     for (const [key, version, ingestId, position] of located) {
       const write = `${ingestId}/${position}`;
-      const isDeleted = (this.#deletions.get(key) ?? -1) >= version;
+      const isDeleted = this.#deletedAt(key) >= version;
       const isHighest = version >= (this.live.get(key) ?? -1);
       if (this.#fates.has(write)) continue;
       const fate = isHighest && !isDeleted ? "indexed" : "superseded";
@@ -180,8 +191,70 @@ export class Truth {
       this.#count(DELETION_EVENTS[expected]);
       if (expected === "superseded") return;
       this.live.delete(key);
-      this.#deletions.set(key, Math.max(version, this.#deletions.get(key) ?? -1));
+      if (version > this.#deletedAt(key)) this.#deletions.set(key, { version, after: this.#generation });
     });
+  }
+
+  /** The documents of an older generation are live again, but for those that were deleted after it was current. */
+  rolledBack({ to }: RollbackRequest, { generation, withheld }: RollbackResponse): void {
+    if (generation <= this.#generation) {
+      this.#count("rollbackAgain");
+      return;
+    }
+    this.#count("rollback");
+    for (const [key, version] of this.live) this.#hidden.set(key, Math.max(version, this.hiddenAt(key)));
+    this.live.clear();
+    let deletedSince = 0;
+    for (const { id, version } of this.generations.get(to)!.documents) {
+      const key = documentKey(id);
+      const deletion = this.#deletions.get(key);
+      const isDeleted = deletion !== undefined && deletion.after >= to && deletion.version >= version;
+      if (isDeleted) deletedSince += 1;
+      else this.live.set(key, version);
+    }
+    if (withheld !== deletedSince) {
+      throw new Violation(
+        "deletions",
+        `the rollback to ${to} withheld ${withheld} instead of ${deletedSince}`,
+      );
+    }
+    this.#count("rollbackWithheld", withheld);
+  }
+
+  pinned({ generation, pinned }: PinRequest): void {
+    this.#count(pinned ? "pin" : "unpin");
+    if (pinned) this.pins.add(generation);
+    else this.pins.delete(generation);
+  }
+
+  /** Looks at every generation that is retained: it must be as it was when it was made, and pinned ones be among them. */
+  checkRetained(catalog: Catalog): void {
+    const { generations } = catalog.generations();
+    const retained = new Set(generations.map(({ generation }) => generation));
+    for (const generation of this.pins) {
+      if (!retained.has(generation)) throw new Violation("pins", `generation ${generation} is gone`);
+      if (generations.every((other) => other.pinned || other.generation > generation))
+        this.#count("pinOutlived");
+    }
+    for (const generation of retained) {
+      const found = this.#describe(catalog.manifest(generation)).map(placeOf);
+      const expected = this.generations.get(generation)?.documents.map(placeOf);
+      if (found.join() !== expected?.join()) {
+        throw new Violation(
+          "generations never change",
+          `${generation} has ${found.join(" ")}, it was made with ${expected?.join(" ")}`,
+        );
+      }
+    }
+  }
+
+  /** What is indexed at or below this version may be hidden by a rollback. */
+  hiddenAt(key: string): number {
+    return this.#hidden.get(key) ?? -1;
+  }
+
+  #deletedAt(key: string): number {
+    return this.#deletions.get(key)?.version ?? -1;
   }
 
   /** Looks at the generation that is current now: every live document must be in it once, at its version. */
@@ -261,4 +334,8 @@ export class Truth {
       return documents;
     });
   }
+}
+
+function placeOf({ id, version, segmentId, ordinal }: LiveDocument): string {
+  return `${id}@${version} in ${segmentId.slice(0, 6)}:${ordinal}`;
 }

@@ -1,7 +1,10 @@
 /**
  * The clock, timers and chance of the JavaScript runtime, replaced by those of a simulation while it runs: the real
- * consumer, its queue client and the isolate cache take theirs from there.
+ * consumer, its queue client and the isolate cache take theirs from there. The sleep of `node:timers/promises` is one of
+ * them: a named import of a built-in module follows what is put in its place.
  */
+import { syncBuiltinESMExports } from "node:module";
+import timersPromises from "node:timers/promises";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -15,6 +18,7 @@ export function installVirtualGlobals(timeline: Timeline, random: Random): () =>
     now: Date.now,
     random: Math.random,
   };
+  const realSleep = timersPromises.setTimeout;
   const cancels = new Map<number, () => void>();
   let nextId = 1;
   const clear = (id: unknown) => {
@@ -43,6 +47,8 @@ export function installVirtualGlobals(timeline: Timeline, random: Random): () =>
     clearTimeout: clear,
     clearInterval: clear,
   });
+  timersPromises.setTimeout = virtualSleep(timeline);
+  syncBuiltinESMExports();
   Date.now = () => timeline.clockMs();
   Math.random = () => random.next();
   return () => {
@@ -50,5 +56,23 @@ export function installVirtualGlobals(timeline: Timeline, random: Random): () =>
     Object.assign(globalThis, timers);
     Date.now = now;
     Math.random = chance;
+    timersPromises.setTimeout = realSleep;
+    syncBuiltinESMExports();
   };
+}
+
+function virtualSleep(timeline: Timeline): typeof timersPromises.setTimeout {
+  return <Value>(delayMs = 1, value?: Value, { signal }: { signal?: AbortSignal | undefined } = {}) =>
+    new Promise<Value>((resolve, reject) => {
+      const abort = () => {
+        cancel();
+        reject(signal!.reason);
+      };
+      const cancel = timeline.schedule(Math.max(1, delayMs), timeline.current, () => {
+        signal?.removeEventListener("abort", abort);
+        resolve(value as Value);
+      });
+      if (signal?.aborted) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
+    });
 }

@@ -61,6 +61,8 @@ export class World {
   readonly documentIds: readonly string[];
   readonly largeTexts: boolean;
   readonly pauseMs: number;
+  /** How often an operator who thinks of going back does so. */
+  readonly rollbackRate: number;
   readonly roamers: Session[] = [];
   readonly writers: WriterMemory[] = [];
   readonly actors = new Set<Actor>();
@@ -122,6 +124,7 @@ export class World {
     this.documentIds = Array.from({ length: random.pick([6, 20, 40]) }, (_, n) => `d${n}`);
     this.largeTexts = random.chance(0.1);
     this.pauseMs = random.pick([4000, 20_000, 60_000]);
+    this.rollbackRate = random.pick([0, 0.3, 1]);
   }
 
   rates(): FaultRates {
@@ -192,13 +195,13 @@ export class World {
 
   /** What a put or a deletion in KV must never do, whoever asked for it. @throws Violation */
   #watchPut(key: string, value: Uint8Array | null): void {
-    const { index, truth } = this;
+    const { index } = this;
     if (key === manifestKey(index) && value !== null) {
       const before = this.kv.latest(key);
       const generation = decodeManifest(value, index, key).generation;
       if (before !== null && decodeManifest(before, index, key).generation > generation)
         this.coverage.count("manifestWentBack");
-    } else if (value === null && retainedKeys(this.host.catalog(), index, truth.generation).has(key)) {
+    } else if (value === null && retainedKeys(this.host.catalog(), index).has(key)) {
       throw new Violation("nothing half", `${key} is deleted while a generation needs it`);
     }
   }
@@ -237,6 +240,7 @@ export class World {
         name: `writer${n}`,
         left: random.between(4, 14),
         unfinished: null,
+        isBusy: false,
         acknowledged: [],
         nextText: 0,
       };

@@ -26,6 +26,8 @@ export interface WriterMemory {
   left: number;
   /** An idempotent request that has not been answered wholly. */
   unfinished: Request | null;
+  /** An operation is under way. */
+  isBusy: boolean;
   readonly acknowledged: string[];
   nextText: number;
 }
@@ -37,13 +39,16 @@ const SEND_ATTEMPTS = 2;
 export async function startWriter(world: World, actor: Actor, memory: WriterMemory): Promise<void> {
   const { timeline, random } = world;
   for (;;) {
+    memory.isBusy = false;
     await timeline.sleep(actor, world.isQuiet ? 500 : random.between(500, world.pauseMs));
+    memory.isBusy = true;
     if (memory.unfinished !== null) {
       await ignoreNetwork(world, post(world, actor, memory, memory.unfinished));
     } else if (memory.left > 0) {
       memory.left -= 1;
       await ignoreNetwork(world, operate(world, actor, memory));
     } else if (world.isQuiet) {
+      memory.isBusy = false;
       return;
     }
   }
