@@ -57,7 +57,7 @@ def main() -> None:
             {
                 "engine": f"bmp, blocks of {block}",
                 "version": version("bmp"),
-                "settings": f"alpha 1, beta 1, bsize {block}, documents in random order",
+                "settings": f"alpha 1, beta 1, bsize {block}, documents as they come; it rounds query weights to some 5 bits",
                 "isSameScore": True,
                 "buildSeconds": seconds,
                 "bytes": path.stat().st_size,

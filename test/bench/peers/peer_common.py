@@ -34,6 +34,8 @@ class Collection:
     folder: Path
     name: str
     documents: int
+    # Weight of impact 255.
+    max_weight: float
     indptr: np.ndarray
     terms: np.ndarray
     impacts: np.ndarray
@@ -71,6 +73,7 @@ def open_collection(folder: str) -> Collection:
         folder=path,
         name=meta["name"],
         documents=meta["documents"],
+        max_weight=meta["maxWeight"],
         indptr=np.fromfile(path / "indptr.u32", dtype="<u4").astype(np.int64),
         terms=np.fromfile(path / "terms.u16", dtype="<u2"),
         impacts=np.fromfile(path / "impacts.u8", dtype=np.uint8),
@@ -116,8 +119,8 @@ def time_set(
     for at in probes:
         run(prepared[at])
     mean = (time.perf_counter() - began) / len(probes)
-    affordable = int(budget_seconds / (mean * (TIMED_PASSES + 1)))
-    chosen = even_steps(len(queries), min(at_most, max(MIN_QUERIES, affordable)))
+    affordable = min(len(queries), budget_seconds / (mean * (TIMED_PASSES + 1)))
+    chosen = even_steps(len(queries), min(at_most, max(MIN_QUERIES, int(affordable))))
     recalls = []
     for at in chosen:
         found = ordinals(run(prepared[at]))
