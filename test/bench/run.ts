@@ -22,8 +22,13 @@ const BENCHMARKS: Readonly<Record<string, Entry>> = {
     summary: "makes the encoded collections that other benchmarks read, and says what they are like",
     load: () => import("./collections/benchmark.ts"),
   },
+  http: {
+    summary: "the built Worker in workerd over loopback: cold, filling and warm, at 1 and 8 connections",
+    load: () => import("./http.ts"),
+  },
   peers: {
-    summary: "other engines over one collection: seismic, bmp, FTS5, MiniSearch, EdgeVec, Zvec, and the forty lines",
+    summary:
+      "other engines over one collection: seismic, bmp, FTS5, MiniSearch, EdgeVec, Zvec, and the forty lines",
     load: () => import("./peers/benchmark.ts"),
   },
   encode: {
