@@ -14,14 +14,19 @@ export interface Candidate {
 
 export class TopK {
   readonly #capacity: number;
+  readonly #floor: number;
   #size = 0;
   #scores: Int32Array;
   #places: Uint32Array;
   #ordinals: Uint32Array;
 
-  /** @param capacity how many to keep, at least 1 */
-  constructor(capacity: number) {
+  /**
+   * @param capacity how many to keep, at least 1
+   * @param floor lower scores have no chance, at least 1: what is known of other shards' candidates
+   */
+  constructor(capacity: number, floor = 1) {
     this.#capacity = capacity;
+    this.#floor = floor;
     const room = Math.min(capacity, 1024);
     this.#scores = new Int32Array(room);
     this.#places = new Uint32Array(room);
@@ -32,13 +37,14 @@ export class TopK {
     return this.#capacity;
   }
 
-  /** The score that a candidate must reach to have a chance: the worst kept one once full, else 1. */
+  /** The score that a candidate must reach to have a chance: the worst kept one once full, else the floor. */
   get threshold(): number {
-    return this.#size < this.#capacity ? 1 : this.#scores[0]!;
+    return this.#size < this.#capacity ? this.#floor : this.#scores[0]!;
   }
 
   /** Keeps a candidate if it is among the best. */
   offer(score: number, place: number, ordinal: number): void {
+    if (score < this.#floor) return;
     if (this.#size < this.#capacity) {
       if (this.#size === this.#scores.length) this.#grow();
       this.#siftUp(this.#size++, score, place, ordinal);

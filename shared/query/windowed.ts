@@ -7,10 +7,9 @@
  * Exact: a document is let go only when its score so far and the bounds of all lists not yet added stay below the
  * threshold, and ties are kept. MaxScore (Turtle & Flood 1995) is the same argument, document at a time.
  */
-import { openPostings, WINDOW_ORDINALS, type WindowedPostings } from "../format/posting-list.ts";
+import { openPostings, WINDOW_ORDINALS } from "../format/posting-list.ts";
 import { postingListPlace } from "../format/segment-reader.ts";
-import type { QueryAlgorithm, SegmentQuery } from "./algorithm.ts";
-import { findLists, readListPages } from "./lists.ts";
+import type { QueryAlgorithm, ScoredList } from "./algorithm.ts";
 import { TopK } from "./top-k.ts";
 
 /** Decoding a posting when probing, where about half a block is decoded for each candidate, in postings added. */
@@ -24,51 +23,53 @@ const DEAD = -0x8000_0000;
 
 export const windowed: QueryAlgorithm = {
   name: "windowed",
-  async scoreSegment({ source, segment, place, query, top }: SegmentQuery) {
-    const root = await source.root(segment);
-    const found = findLists(root, query);
-    if (found.length === 0) return { postings: 0 };
-    const payloadOf = await readListPages(
-      (page) => source.page(root, page),
-      found.map(({ entry }) => entry),
-    );
-    const lists = found.map(({ entry, weight }) => ({
+  scoreSegment({ root, lists, payloadOf, tombstones, allowed, place, top }) {
+    const opened = lists.map(({ entry, weight }) => ({
       weight,
       postings: openPostings(postingListPlace(root, payloadOf, entry)),
     }));
-    const postings = scoreWindows(lists, root.documents, segment.tombstones, top, place);
-    return { postings };
+    return scoreWindows(opened, root.documents, { tombstones, allowed }, top, place);
   },
 };
 
+/** Which ordinals may be found; both ascending. */
+export interface Restriction {
+  readonly tombstones: Uint32Array;
+  /** null: all */
+  readonly allowed: Uint32Array | null;
+}
+
 /**
  * Scores the documents of a segment, window by window.
- * @param tombstones ascending
  * @returns postings decoded
  * @throws LzeroError `page_corrupt`
  */
 export function scoreWindows(
   lists: readonly ScoredList[],
   documents: number,
-  tombstones: Uint32Array,
+  { tombstones, allowed }: Restriction,
   top: TopK,
   place: number,
 ): number {
   const scorer = new WindowScorer(lists, top, place, documents);
-  let tombstone = 0;
+  const nextTombstones = windowsOf(tombstones);
+  const nextAllowed = allowed === null ? null : windowsOf(allowed);
   for (let base = 0; base < documents; base += WINDOW_ORDINALS) {
     const end = Math.min(documents, base + WINDOW_ORDINALS);
-    const first = tombstone;
-    while (tombstone < tombstones.length && tombstones[tombstone]! < end) tombstone++;
-    scorer.score(base / WINDOW_ORDINALS, end - base, tombstones.subarray(first, tombstone));
+    const restriction = { tombstones: nextTombstones(end), allowed: nextAllowed?.(end) ?? null };
+    scorer.score(base / WINDOW_ORDINALS, end - base, restriction);
   }
   return scorer.decoded;
 }
 
-/** A list of the query, opened. */
-export interface ScoredList {
-  readonly weight: number;
-  readonly postings: WindowedPostings;
+/** Gives the ordinals of one window after another; each call says where its window ends. */
+function windowsOf(ordinals: Uint32Array): (end: number) => Uint32Array {
+  let next = 0;
+  return (end) => {
+    const first = next;
+    while (next < ordinals.length && ordinals[next]! < end) next++;
+    return ordinals.subarray(first, next);
+  };
 }
 
 interface ActiveList extends ScoredList {
@@ -95,22 +96,23 @@ class WindowScorer {
     this.#accumulators = new Int32Array(Math.min(documents, WINDOW_ORDINALS));
   }
 
-  /** @param tombstones ordinals in the window, which begins at `window · WINDOW_ORDINALS` */
-  score(window: number, size: number, tombstones: Uint32Array): void {
+  /** The window begins at `window · WINDOW_ORDINALS`; the restriction is of its ordinals alone. */
+  score(window: number, size: number, { tombstones, allowed }: Restriction): void {
     const active = this.#activeLists(window);
     const bound = active.reduce((sum, list) => sum + list.bound, 0);
-    if (bound < this.#top.threshold) return;
+    if (bound < this.#top.threshold || allowed?.length === 0) return;
     const accumulators = this.#accumulators.subarray(0, size);
     const base = window * WINDOW_ORDINALS;
+    if (allowed !== null) {
+      accumulators.fill(DEAD);
+      for (const ordinal of allowed) accumulators[ordinal - base] = 0;
+    }
     for (const ordinal of tombstones) accumulators[ordinal - base] = DEAD;
     const postings = active.reduce((sum, { count }) => sum + count, 0);
-    if (postings * SPARSE_FACTOR < size) {
-      this.#scoreSparse(window, active, postings, accumulators);
-      for (const ordinal of tombstones) accumulators[ordinal - base] = 0;
-    } else {
-      this.#scoreDense(window, active, bound, postings, accumulators);
-      accumulators.fill(0);
-    }
+    if (postings * SPARSE_FACTOR < size) this.#scoreSparse(window, active, postings, accumulators);
+    else this.#scoreDense(window, active, bound, postings, accumulators);
+    if (allowed !== null || postings * SPARSE_FACTOR >= size) accumulators.fill(0);
+    else for (const ordinal of tombstones) accumulators[ordinal - base] = 0;
   }
 
   /** Few postings: all are added, and only the documents that they are of are looked at. */

@@ -19,7 +19,7 @@ import { K, type SearchEngine } from "./engine.ts";
 import { type InvertedLists, invert } from "./inverted-lists.ts";
 
 const SEGMENT_ID = "0".repeat(32);
-const NO_TOMBSTONES = new Uint32Array(0);
+const UNRESTRICTED = { tombstones: new Uint32Array(0), allowed: null };
 
 /** One segment of these lists; its documents have no records, so that all bytes are of postings and directories. */
 export function encodeLists({ documents, offsets, ordinals, impacts }: InvertedLists): EncodedSegment {
@@ -113,7 +113,7 @@ export function openLzero(collection: BenchCollection, impactBits: number): Sear
         weight,
         postings: openPostings(postingListPlace(root, payloadOf, entry)),
       }));
-      scoreWindows(opened, root.documents, NO_TOMBSTONES, top, 0);
+      scoreWindows(opened, root.documents, UNRESTRICTED, top, 0);
       return top.sorted().map(({ ordinal }) => ordinal);
     },
   };

@@ -54,7 +54,12 @@ describe("search", () => {
   it("returns nothing and reads nothing for an empty query", async () => {
     const { reader, manifest } = buildIndex([{ documents: sampleDocuments(), tombstones: [] }]);
     const result = await search(reader, manifest, queryOf({}), { k: 10, offset: 0 });
-    expect(result).toEqual({ hits: [], exact: true, stats: { reads: 0, bytesRead: 0, postings: 0 } });
+    expect(result).toEqual({
+      hits: [],
+      exact: true,
+      certificate: null,
+      stats: { reads: 0, bytesRead: 0, postings: 0 },
+    });
   });
 
   it("returns nothing from an index without segments or model", async () => {

@@ -2,13 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WINDOW_ORDINALS } from "../../../../shared/format/posting-list.ts";
-import type { SegmentDocument } from "../../../../shared/format/stored-document.ts";
 import { exhaustive } from "../../../../shared/query/exhaustive.ts";
 import type { QueryVector } from "../../../../shared/query/query-vector.ts";
 import { search } from "../../../../shared/query/search.ts";
 import { windowed } from "../../../../shared/query/windowed.ts";
 import { randomOf } from "../../../support/random.ts";
-import { buildIndex, type MapReader, planArbitrary, queryArbitrary, queryOf } from "./support.ts";
+import { buildIndex, keepAnswersQuick, planArbitrary, queryArbitrary, queryOf } from "./support.ts";
+import { makeDocuments, makeQueries } from "./zipf.ts";
 
 const KS = [1, 10, 100, 1000, 200_000];
 
@@ -25,47 +25,6 @@ async function expectSame(index: ReturnType<typeof buildIndex>, query: QueryVect
         .join("\n");
     expect(dump(actual!)).toBe(dump(expected!));
   }
-}
-
-/**
- * Documents with Zipf-distributed terms, rare ones with high impacts as IDF-weighted pruning leaves them. Few distinct
- * impacts make ties frequent.
- */
-function makeDocuments(
-  seed: number,
-  count: number,
-  terms: number,
-  distinctImpacts: number,
-): SegmentDocument[] {
-  const random = randomOf(seed);
-  return Array.from({ length: count }, (_, ordinal) => {
-    const termIds = new Set<number>();
-    const wanted = Math.floor(random() * 12);
-    for (let draw = 0; draw < wanted; draw++) termIds.add(Math.floor(terms ** random()) - 1);
-    const sorted = Uint32Array.from(termIds).sort();
-    return {
-      id: `d${ordinal}`,
-      version: 1,
-      fields: { title: null, text: "", url: null, metadata: null },
-      termIds: sorted,
-      impacts: Uint8Array.from(sorted, () => 1 + Math.floor((random() * distinctImpacts) % 31)),
-      ownTermIds: new Uint32Array(0),
-    };
-  });
-}
-
-function makeQueries(seed: number, count: number, terms: number): QueryVector[] {
-  const random = randomOf(seed);
-  return Array.from({ length: count }, () => {
-    const weights: Record<number, number> = {};
-    const size = 1 + Math.floor(random() * 12);
-    for (let draw = 0; draw < size; draw++) {
-      const term = Math.floor(terms ** random()) - 1;
-      // IDF-like: a rare term weighs more.
-      weights[term] = 1 + Math.floor(256 * Math.log(2 + term) * (0.5 + random()));
-    }
-    return queryOf(weights);
-  });
 }
 
 describe("windowed", () => {
@@ -94,6 +53,28 @@ describe("windowed", () => {
     await expectSame(index, makeQueries(5, 1, 400)[0]!, [200_000]);
   }, 60_000);
 
+  it("equals exhaustive when only some documents are allowed", async () => {
+    const documents = makeDocuments(7, WINDOW_ORDINALS + 4000, 300, 5);
+    const random = randomOf(8);
+    const pick = (share: number) => Array.from(documents.keys()).filter(() => random() < share);
+    const index = buildIndex([{ documents, tombstones: pick(0.1) }]);
+    keepAnswersQuick(index.reader);
+    for (const share of [0, 0.0001, 0.01, 0.5, 1]) {
+      const allowed = Uint32Array.from(pick(share));
+      for (const query of makeQueries(9, 6, 300)) {
+        const options = { k: 10, offset: 0, allowedIn: () => allowed };
+        const expected = await search(index.reader, index.manifest, query, {
+          ...options,
+          algorithm: exhaustive,
+        });
+        const actual = await search(index.reader, index.manifest, query, { ...options, algorithm: windowed });
+        expect(actual.hits).toEqual(expected.hits);
+        const isAllowed = new Set(allowed);
+        for (const { ordinal } of actual.hits) expect(isAllowed.has(ordinal)).toBe(true);
+      }
+    }
+  }, 60_000);
+
   it("decodes less than all postings once the threshold is high", async () => {
     const documents = makeDocuments(6, WINDOW_ORDINALS + 10, 300, 31);
     const index = buildIndex([{ documents, tombstones: [] }]);
@@ -107,8 +88,3 @@ describe("windowed", () => {
     expect(pruned.stats.postings).toBeLessThan(full.stats.postings / 2);
   });
 });
-
-/** Reads through setImmediate cost more than the search when there are hundreds. */
-function keepAnswersQuick(reader: MapReader): void {
-  reader.read = async (key) => reader.values.get(key) ?? null;
-}
