@@ -104,7 +104,14 @@ export const searchAnswerSchema = z.object({
       terms: z.array(z.object({ term: z.string(), score: z.number(), expanded: z.boolean() })).optional(),
     }),
   ),
-  exact: z.boolean(),
+  exact: z.boolean().describe("false only when a budget left lists unread that could matter"),
+  certificate: z
+    .object({
+      provenHits: count.describe("so many of the first hits are certainly among the exact first offset + k"),
+      maxMissedScore: z.number().describe("no document that is left out scores higher"),
+    })
+    .optional()
+    .describe("of an inexact answer; scores of its hits are then lower bounds"),
   warnings: z.array(z.object({ code: z.string(), message: z.string() })),
   stats: z.object({ reads: count, bytesRead: count, postings: count, tokens: count }),
 });

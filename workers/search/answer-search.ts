@@ -5,7 +5,12 @@
 import { isLzeroError, type LzeroError } from "../../shared/errors.ts";
 import type { StoredFields } from "../../shared/messages/document.ts";
 import { encodeQuery, type QueryVector } from "../../shared/query/query-vector.ts";
-import { type SearchResult, scoreScale, searchSegments } from "../../shared/query/search.ts";
+import {
+  type Certificate,
+  type SearchResult,
+  scoreScale,
+  searchSegments,
+} from "../../shared/query/search.ts";
 import { ReaderSegmentSource } from "../../shared/query/segment-source.ts";
 import type { HeldManifest } from "../isolate-cache.ts";
 import { currentManifest, manifestFromCatalog } from "./current-manifest.ts";
@@ -33,6 +38,8 @@ export interface SearchAnswer {
   readonly manifestAgeMs: number;
   readonly hits: readonly SearchHit[];
   readonly exact: boolean;
+  /** Of an inexact answer: what is certain of it all the same. Only a request with a budget gets one. */
+  readonly certificate?: Certificate;
   readonly warnings: readonly SearchWarning[];
   /** Pages that the query needed, whether KV or the isolate had them. */
   readonly stats: {
@@ -89,9 +96,13 @@ async function answerFrom(
   }
   const model = await loadQueryModel(context, manifest.model.tables);
   const query = encodeQuery(request.q, model.tokenizer, model);
-  const { k, offset } = request;
+  const { k, offset, maxReads, maxBytes } = request;
+  const budget = {
+    ...(maxReads === undefined ? {} : { maxReads }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+  };
   const source = new ReaderSegmentSource(context.pages, context.index, context.roots, context.cache.verified);
-  const result = await searchSegments(source, manifest, query, { k, offset });
+  const result = await searchSegments(source, manifest, query, { k, offset, ...budget });
   // What an explanation reads again is not the search's.
   const reads = result.stats.reads + context.roots.hits;
   const bytesRead = result.stats.bytesRead + context.roots.hitBytes;
@@ -101,6 +112,7 @@ async function answerFrom(
     ...answer,
     hits,
     exact: result.exact,
+    ...(result.certificate === null ? {} : { certificate: result.certificate }),
     warnings: query.termIds.length === 0 ? [NO_KNOWN_TOKENS] : [],
     stats: { reads, bytesRead, postings: result.stats.postings, tokens: query.tokens },
   };

@@ -15,12 +15,16 @@ export const searchRequestSchema = z.strictObject({
   offset: z.int().min(0).max(MAX_RESULT_WINDOW).default(0),
   /** Answer from this generation or a later one, or not at all. */
   minGeneration: z.int().min(0).optional(),
+  /** Read at most so many posting pages; then the answer may be inexact, and says what of it is certain. */
+  maxReads: z.int().min(0).max(10_000).optional(),
+  /** Read at most so many bytes of posting pages. */
+  maxBytes: z.int().min(0).max(1_000_000_000).optional(),
   /** Add to each hit where its words match and which terms made its score. */
   highlight: z.boolean().default(false),
 });
 export type SearchRequest = z.output<typeof searchRequestSchema>;
 
-const INTEGER_PARAMETERS = ["k", "offset", "minGeneration"];
+const INTEGER_PARAMETERS = ["k", "offset", "minGeneration", "maxReads", "maxBytes"];
 
 /** Checks a search. @throws LzeroError `parameter_invalid`, `parameter_unknown`, `query_empty`, `query_too_long` */
 export function checkSearchRequest(value: unknown): SearchRequest {

@@ -56,6 +56,30 @@ describe("GET …/search", () => {
     expect((await response.json<SearchAnswer>()).hits.map(({ id }) => id)).toEqual(["web"]);
   });
 
+  it("keeps to a budget of reads and says what is certain then", async () => {
+    const index = newIndex();
+    // Too many for a segment of one page: posting lists are values of their own.
+    const many = Array.from({ length: 300 }, (_, at) => ({
+      id: `d${at}`,
+      text: `spider ${at === 5 ? "fear " : ""}${"x".repeat(1000)}`,
+    }));
+    await writeIndex(index, many);
+    const { request } = makeTestApp(NO_CATALOG);
+    const ask = async (budget: string) => {
+      const response = await request("GET", `/v1/indexes/${index}/search?q=fear+spider&k=2${budget}`);
+      expect(response.status).toBe(200);
+      return response.json<SearchAnswer>();
+    };
+    const free = await ask("");
+    expect(free).toMatchObject({ exact: true, hits: [{ id: "d5" }, { id: "d0" }] });
+    expect(await ask("&maxReads=1")).toMatchObject({ exact: true, hits: free.hits });
+    const none = await ask("&maxReads=0");
+    // Nothing was read: all that is certain is that no document scores more than both terms give.
+    expect(none).toMatchObject({ exact: false, hits: [], certificate: { provenHits: 0 } });
+    expect(none.certificate!.maxMissedScore).toBeCloseTo(free.hits[0]!.score, 9);
+    expect(await ask("&maxBytes=10")).toMatchObject({ exact: false });
+  });
+
   it("says on request which words match and which terms the model added", async () => {
     const index = newIndex();
     await writeIndex(index, DOCUMENTS);
@@ -105,6 +129,8 @@ describe("GET …/search", () => {
     [`q=${"%C3%A9".repeat(1025)}`, "query_too_long"],
     ["q=a&k=0", "parameter_invalid"],
     ["q=a&k=101", "parameter_invalid"],
+    ["q=a&maxReads=-1", "parameter_invalid"],
+    ["q=a&maxBytes=many", "parameter_invalid"],
     ["q=a&k=ten", "parameter_invalid"],
     ["q=a&k=1e1", "parameter_invalid"],
     ["q=a&k=", "parameter_invalid"],
