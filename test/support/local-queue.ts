@@ -1,6 +1,4 @@
-/** An SQS emulator on 127.0.0.1 with one queue and a dead-letter queue, and what tests ask of it. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+/** The local stack's SQS in this process, and what tests ask of it. */
 import {
   GetQueueAttributesCommand,
   type Message,
@@ -8,10 +6,16 @@ import {
   SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
-import { createRequestHandler } from "local-aws-sqs";
+import {
+  DEAD_LETTER_QUEUE_NAME,
+  QUEUE_NAME,
+  queueUrl,
+  startQueueServer,
+} from "../../batch/dev/queue-process.ts";
 import { encodeQueueMessage, type QueueMessage } from "../../shared/messages/queue-message.ts";
 
-const ACCOUNT = "000000000000";
+const REGION = "us-east-1";
+const ACCESS_KEY_ID = "local";
 
 export class LocalQueue {
   readonly sqs: SQSClient;
@@ -20,28 +24,18 @@ export class LocalQueue {
   readonly #close: () => Promise<void>;
 
   private constructor(port: number, close: () => Promise<void>) {
-    const endpoint = `http://127.0.0.1:${port}`;
     this.sqs = new SQSClient({
-      region: "us-east-1",
-      endpoint,
-      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+      region: REGION,
+      endpoint: `http://127.0.0.1:${port}`,
+      credentials: { accessKeyId: ACCESS_KEY_ID, secretAccessKey: "local" },
     });
-    this.queueUrl = `${endpoint}/${ACCOUNT}/documents`;
-    this.deadLetterQueueUrl = `${endpoint}/${ACCOUNT}/dead`;
+    this.queueUrl = queueUrl(port, QUEUE_NAME);
+    this.deadLetterQueueUrl = queueUrl(port, DEAD_LETTER_QUEUE_NAME);
     this.#close = close;
   }
 
   static async start(): Promise<LocalQueue> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    const { requestHandler } = createRequestHandler({
-      port,
-      hostname: "127.0.0.1",
-      accountId: ACCOUNT,
-      queues: [{ QueueName: "documents" }, { QueueName: "dead" }],
-    });
-    server.on("request", requestHandler);
+    const { server, port } = await startQueueServer({ port: 0, region: REGION, accessKeyId: ACCESS_KEY_ID });
     return new LocalQueue(port, async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
