@@ -28,6 +28,8 @@ export interface MergerOptions {
   readonly policy?: MergePolicy;
   readonly onStep?: OnStep;
   readonly newSegmentId?: () => string;
+  /** From so many live documents on a merge orders them anew, so that hits lie together. @default 2000 */
+  readonly clusterFromDocuments?: number;
   /** Waits before reading a page again that is not there yet. */
   readonly missingPageDelaysMs?: readonly number[];
   readonly sleep?: (ms: number) => Promise<unknown>;
@@ -35,6 +37,8 @@ export interface MergerOptions {
 
 /** KV shows a page everywhere within about a minute, misses included (Cloudflare: how KV works, consistency). */
 const MISSING_PAGE_DELAYS_MS = [500, 1000, 2000, 5000, 10_000, 20_000, 30_000];
+/** Fewer documents have few pages, in whatever order. */
+const CLUSTER_FROM_DOCUMENTS = 2000;
 /** Page reads under way at once. */
 const READ_CONCURRENCY = 8;
 
@@ -81,7 +85,10 @@ export class Merger {
     }
     await onStep("merge-read");
     const segmentId = (this.#options.newSegmentId ?? newSegmentId)();
-    const { segment, documents } = mergeSegments(segmentId, inputs);
+    const stored = chosen.reduce((sum, { documents, tombstones }) => sum + documents - tombstones, 0);
+    const order =
+      stored >= (this.#options.clusterFromDocuments ?? CLUSTER_FROM_DOCUMENTS) ? "clustered" : "given";
+    const { segment, documents } = mergeSegments(segmentId, inputs, { order });
     await onStep("merged");
     const replaces = chosen.map((one) => one.segmentId);
     const answer = await writeSegment(

@@ -5,6 +5,7 @@
 import { LzeroError } from "../errors.ts";
 import { ByteWriter } from "./bytes.ts";
 import { encodeDocumentRecord } from "./document-page.ts";
+import { invertVectors } from "./invert-vectors.ts";
 import { MAX_SEGMENT_DOCUMENTS, MAX_TERM_ID } from "./limits.ts";
 import { encodePostingList } from "./posting-list.ts";
 import {
@@ -46,39 +47,17 @@ export function encodeSegment(
   );
 }
 
-/** Turns vectors into posting lists by counting sort: term by term, ordinals ascending. */
+/** Turns vectors into posting lists, term by term. */
 function invert(documents: readonly SegmentDocument[]): Pick<SegmentContent, "columns" | "lists" | "cuts"> {
-  let termLimit = 0;
-  for (const { termIds, ownTermIds } of documents) {
-    termLimit = Math.max(termLimit, (termIds.at(-1) ?? -1) + 1, (ownTermIds.at(-1) ?? -1) + 1);
-  }
-  const starts = new Uint32Array(termLimit + 1);
-  const textFrequencyOf = new Uint32Array(termLimit);
-  for (const { termIds, ownTermIds } of documents) {
-    for (let at = 0; at < termIds.length; at++) starts[termIds[at]! + 1]!++;
-    for (let at = 0; at < ownTermIds.length; at++) textFrequencyOf[ownTermIds[at]!]!++;
-  }
-  for (let term = 0; term < termLimit; term++) starts[term + 1] = starts[term]! + starts[term + 1]!;
-
-  const ordinals = new Uint32Array(starts[termLimit]!);
-  const impacts = new Uint8Array(ordinals.length);
-  const next = starts.slice();
-  documents.forEach((document, ordinal) => {
-    for (let at = 0; at < document.termIds.length; at++) {
-      const place = next[document.termIds[at]!]!++;
-      ordinals[place] = ordinal;
-      impacts[place] = document.impacts[at]!;
-    }
-  });
-
+  const { starts, ordinals, impacts, textFrequencies } = invertVectors(documents);
   const present: number[] = [];
-  for (let term = 0; term < termLimit; term++) {
-    if (starts[term + 1]! > starts[term]! || textFrequencyOf[term]! > 0) present.push(term);
+  for (let term = 0; term < textFrequencies.length; term++) {
+    if (starts[term + 1]! > starts[term]! || textFrequencies[term]! > 0) present.push(term);
   }
   const columns: TermColumns = {
     termIds: Uint32Array.from(present),
     documentFrequencies: new Uint32Array(present.length),
-    textFrequencies: Uint32Array.from(present, (term) => textFrequencyOf[term]!),
+    textFrequencies: Uint32Array.from(present, (term) => textFrequencies[term]!),
     maxImpacts: new Uint8Array(present.length),
     lengths: new Uint32Array(present.length),
   };

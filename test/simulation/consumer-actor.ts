@@ -64,10 +64,11 @@ export async function startOperator(world: World, actor: Actor): Promise<void> {
   const target = targetOf(world, actor);
   const merger = makeMerger(world, actor);
   for (;;) {
-    await world.timeline.sleep(actor, world.random.between(1000, 60_000));
+    await world.timeline.sleep(actor, world.random.between(1000, 40_000));
     const tasks = [
       () => merger.mergeOnce(target),
       () => refreshIdf(target, world.model),
+      () => collectGarbage(target, { graceMs: COLLECT_GRACE_MS }),
       () => collectGarbage(target, { graceMs: COLLECT_GRACE_MS }),
       () => changeIdf(world, actor),
       () => rollBack(world, actor),
@@ -91,6 +92,7 @@ function makeMerger({ random, timeline }: World, actor: Actor): Merger {
   return new Merger({
     policy: { maxLive: MAX_LIVE_SEGMENTS, maxMergeBytes: 2 ** 30 },
     newSegmentId: () => random.hex(32),
+    clusterFromDocuments: 20,
     sleep: (ms) => timeline.sleep(actor, ms),
   });
 }

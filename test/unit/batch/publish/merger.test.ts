@@ -5,6 +5,11 @@ import { Merger, type MergerOptions } from "../../../../batch/publish/merger.ts"
 import { Publisher } from "../../../../batch/publish/publisher.ts";
 import { MemoryStore } from "../../../../batch/storage/memory-store.ts";
 import { documentKey } from "../../../../shared/catalog/document-key.ts";
+import {
+  decodeSegmentPage,
+  decodeSegmentRoot,
+  decodeStoredDocument,
+} from "../../../../shared/format/segment-reader.ts";
 import { manifestKey, pageKey, tablesKey } from "../../../../shared/storage/keys.ts";
 import { expectVerified } from "../../../support/expect-verified.ts";
 import { encodeFake, fakeBoundModel } from "../../../support/fake-encoder.ts";
@@ -51,6 +56,19 @@ async function addMany(add: (documents: { id: string; text: string }[]) => Promi
   }
 }
 
+async function openStored(store: MemoryStore, segmentId: string) {
+  const key = (page: number) => pageKey("demo", segmentId, page);
+  const root = decodeSegmentRoot((await store.read(key(0)))!, segmentId, key(0));
+  const pages = await Promise.all(
+    Array.from({ length: root.pages }, async (_, page) =>
+      page === 0
+        ? (root.inlinePayload ?? new Uint8Array(0))
+        : decodeSegmentPage(root, (await store.read(key(page)))!, page),
+    ),
+  );
+  return { root, pages };
+}
+
 describe("Merger", () => {
   it("leaves an index of eight segments alone", async () => {
     const { add, merge } = setUp();
@@ -93,6 +111,36 @@ describe("Merger", () => {
     expect(found.find(({ id }) => id === "own3")?.text).toBe("rewritten while merging");
     expect(found.some(({ id }) => id === "own4")).toBe(false);
     expect(found).toHaveLength(9);
+  });
+
+  it("tells the catalog of documents where they lie when it clusters them", async () => {
+    const { catalog, store, add, remove, merge, read } = setUp();
+    const topics = ["walrus seal otter", "violin cello viola", "granite basalt slate"];
+    for (let segment = 0; segment < 9; segment++) {
+      await add(
+        Array.from({ length: 30 }, (_, at) => ({
+          id: `${segment}-${at}`,
+          text: `${topics[at % 3]} ${segment * 30 + at}`,
+        })),
+      );
+    }
+    remove("3-7");
+    await catalog.putManifest(store);
+    const before = await read();
+    const merged = await merge({ clusterFromDocuments: 50 });
+    expect(merged).toMatchObject({ tombstoned: 0 });
+    expect(await read()).toEqual(before);
+    const { root, pages } = await openStored(store, merged!.segmentId);
+    const asTheyCame = before.slice().sort((a, b) => a.version - b.version);
+    const ordinals = asTheyCame.flatMap(({ id }) => {
+      const { segmentId, ordinal } = catalog.catalog.lookup(documentKey(id))!;
+      if (segmentId !== merged!.segmentId) return [];
+      const { page } = root.documentPageOf(ordinal);
+      expect(decodeStoredDocument(root, pages[page]!, ordinal).id).toBe(id);
+      return ordinal;
+    });
+    expect(ordinals.length).toBeGreaterThan(50);
+    expect(ordinals).not.toEqual(ordinals.slice().sort((a, b) => a - b));
   });
 
   it("gives way to another merge", async () => {
@@ -179,7 +227,8 @@ describe("Merger", () => {
           ),
           { minLength: 9, maxLength: 40 },
         ),
-        async (steps) => {
+        fc.constantFrom(0, undefined),
+        async (steps, clusterFromDocuments) => {
           const { catalog, store, add, remove, merge, read } = setUp();
           const expected = new Map<string, string>();
           for (const [at, step] of steps.entries()) {
@@ -193,7 +242,7 @@ describe("Merger", () => {
               await add(documents);
               for (const { id, text } of documents) expected.set(id, text);
             }
-            await merge();
+            await merge(clusterFromDocuments === undefined ? {} : { clusterFromDocuments });
             expect(catalog.catalog.status().segments.length).toBeLessThanOrEqual(8);
           }
           const found = await read();

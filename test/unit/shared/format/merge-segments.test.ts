@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { documentKey } from "../../../../shared/catalog/document-key.ts";
+import { clusterDocuments } from "../../../../shared/format/cluster-documents.ts";
 import { mergeSegments } from "../../../../shared/format/merge-segments.ts";
+import { decodeStoredDocument } from "../../../../shared/format/segment-reader.ts";
 import { encodeSegment } from "../../../../shared/format/segment-writer.ts";
 import type { SegmentDocument } from "../../../../shared/format/stored-document.ts";
 import {
@@ -24,9 +26,11 @@ function inputOf(place: number, documents: SegmentDocument[], tombstones: number
 }
 
 describe("mergeSegments", () => {
-  it("gives byte for byte what encodeSegment gives from the surviving documents", () => {
+  it("gives byte for byte what encodeSegment gives from the surviving documents, in the order asked for", () => {
+    const orderArbitrary = fc.constantFrom("given", "clustered");
+    const plansArbitrary = fc.array(planArbitrary, { maxLength: 4 });
     fc.assert(
-      fc.property(fc.array(planArbitrary, { maxLength: 4 }), optionsArbitrary, (plans, options) => {
+      fc.property(plansArbitrary, optionsArbitrary, orderArbitrary, (plans, options, order) => {
         const inputs = plans.map(({ marked, options }, place) =>
           inputOf(
             place,
@@ -35,10 +39,12 @@ describe("mergeSegments", () => {
             options,
           ),
         );
-        const survivors = plans.flatMap(({ marked }) =>
+        const given = plans.flatMap(({ marked }) =>
           marked.filter(([, dead]) => !dead).map(([document]) => document),
         );
-        const merged = mergeSegments(SEGMENT_ID, inputs, options);
+        const survivors =
+          order === "given" ? given : Array.from(clusterDocuments(given), (place) => given[place]!);
+        const merged = mergeSegments(SEGMENT_ID, inputs, { ...options, order });
         expect(merged.segment).toEqual(encodeSegment(SEGMENT_ID, survivors, options));
         expect(merged.documents).toEqual(
           survivors.map(({ id, version }) => ({ key: documentKey(id), version })),
@@ -46,6 +52,35 @@ describe("mergeSegments", () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  it("lays documents of the same terms together when asked to, whatever segments they come from", () => {
+    const documentOf = (at: number): SegmentDocument => {
+      const topic = at % 4;
+      return {
+        id: `${at}`,
+        version: at,
+        fields: { title: null, text: `${topic}`, url: null, metadata: null },
+        termIds: Uint32Array.from(
+          { length: 20 },
+          (_, term) => topic * 1000 + term * 3 + (((at >> 2) % (term + 2)) % 3),
+        ),
+        impacts: new Uint8Array(20).fill(100),
+        ownTermIds: Uint32Array.of(topic),
+      };
+    };
+    const documents = Array.from({ length: 720 }, (_, at) => documentOf(at));
+    const inputs = [documents.slice(0, 300), documents.slice(300)].map((part, place) =>
+      inputOf(place, part, [5, 9]),
+    );
+    const { segment } = mergeSegments(SEGMENT_ID, inputs, { order: "clustered", inlineBytes: 0 });
+    const { root, payloads } = openSegment(segment);
+    const topics = Array.from({ length: root.documents }, (_, ordinal) => {
+      const page = root.documentPageOf(ordinal).page;
+      return decodeStoredDocument(root, payloads[page]!, ordinal).fields.text;
+    });
+    const changes = topics.filter((topic, at) => at > 0 && topic !== topics[at - 1]).length;
+    expect(changes).toBeLessThan(40);
   });
 
   it("gives an empty segment of nothing, and of nothing but tombstones", () => {
