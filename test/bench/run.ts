@@ -31,6 +31,19 @@ const BENCHMARKS: Readonly<Record<string, Entry>> = {
       "other engines over one collection: seismic, bmp, FTS5, MiniSearch, EdgeVec, Zvec, and the forty lines",
     load: () => import("./peers/benchmark.ts"),
   },
+  query: {
+    summary:
+      "our engine against the forty lines: time, posting reads, all reads, by impact bits and algorithm",
+    load: () => import("./query.ts"),
+  },
+  codec: {
+    summary: "the posting list codec: bytes against entropy, encoding, decoding, accumulating",
+    load: () => import("./codec.ts"),
+  },
+  build: {
+    summary: "building segments and merging them: documents/s, postings/s, memory",
+    load: () => import("./build.ts"),
+  },
   encode: {
     summary: "documents/s, tokens/s, padding and memory of document encoders, ours and others",
     load: () => import("./encode.ts"),

@@ -11,9 +11,10 @@ import {
   decodeSegmentRoot,
   postingListPlace,
 } from "../../../shared/format/segment-reader.ts";
-import { findLists } from "../../../shared/query/lists.ts";
+import { findLists, pagesOf, type WeightedList } from "../../../shared/query/lists.ts";
 import { TopK } from "../../../shared/query/top-k.ts";
 import { scoreWindows } from "../../../shared/query/windowed.ts";
+import type { BenchQuery } from "../collections/query-sets.ts";
 import type { BenchCollection } from "../collections/read-collection.ts";
 import { K, type SearchEngine } from "./engine.ts";
 import { type InvertedLists, invert } from "./inverted-lists.ts";
@@ -76,7 +77,21 @@ export function requantize(weights: Float32Array, maxWeight: number, impactBits:
   );
 }
 
-export function openLzero(collection: BenchCollection, impactBits: number): SearchEngine {
+/** What a query that has no posting pages yet must read, and what it decodes. */
+export interface QueryCost {
+  readonly terms: number;
+  readonly reads: number;
+  readonly bytes: number;
+  /** Of all its lists. */
+  readonly postings: number;
+  readonly decoded: number;
+}
+
+export interface LzeroEngine extends SearchEngine {
+  costOf(query: BenchQuery): QueryCost;
+}
+
+export function openLzero(collection: BenchCollection, impactBits: number): LzeroEngine {
   const startedMs = performance.now();
   const impacts =
     impactBits === 8
@@ -101,20 +116,38 @@ export function openLzero(collection: BenchCollection, impactBits: number): Sear
     isSameScore: impactBits === 8,
     buildSeconds,
     bytes,
-    search: ({ terms, weights }) => {
-      const query = {
-        termIds: Uint32Array.from(terms),
-        weights: Uint32Array.from(weights),
-        tokens: terms.length,
-        unknown: 0,
+    search: (query) =>
+      score(query)
+        .top.sorted()
+        .map(({ ordinal }) => ordinal),
+    costOf: (query) => {
+      const lists = listsOf(query);
+      const pages = [...new Set(lists.flatMap(({ entry }) => pagesOf(entry)))];
+      return {
+        terms: lists.length,
+        reads: pages.length,
+        bytes: pages.reduce((sum, page) => sum + segment.pages[page]!.length, 0),
+        postings: lists.reduce((sum, { entry }) => sum + entry.documentFrequency, 0),
+        decoded: score(query).decoded,
       };
-      const top = new TopK(K);
-      const opened = findLists(root, query).map(({ entry, weight }) => ({
-        weight,
-        postings: openPostings(postingListPlace(root, payloadOf, entry)),
-      }));
-      scoreWindows(opened, root.documents, UNRESTRICTED, top, 0);
-      return top.sorted().map(({ ordinal }) => ordinal);
     },
   };
+
+  function listsOf({ terms, weights }: BenchQuery): WeightedList[] {
+    return findLists(root, {
+      termIds: Uint32Array.from(terms),
+      weights: Uint32Array.from(weights),
+      tokens: terms.length,
+      unknown: 0,
+    });
+  }
+
+  function score(query: BenchQuery): { top: TopK; decoded: number } {
+    const top = new TopK(K);
+    const opened = listsOf(query).map(({ entry, weight }) => ({
+      weight,
+      postings: openPostings(postingListPlace(root, payloadOf, entry)),
+    }));
+    return { top, decoded: scoreWindows(opened, root.documents, UNRESTRICTED, top, 0) };
+  }
 }

@@ -1,0 +1,143 @@
+/**
+ * `npm run bench -- codec`: the posting list codec on a collection's real lists. Bytes a posting against what coding
+ * each gap and impact at its entropy would take, and the speed of encoding, of decoding into arrays and of decoding
+ * into accumulators, which is what a query does. Nothing is read or sorted.
+ */
+
+import { formatTable } from "../../batch/inspect/table.ts";
+import { ByteWriter } from "../../shared/format/bytes.ts";
+import {
+  decodePostings,
+  encodePostingList,
+  openPostings,
+  type PostingListPlace,
+  WINDOW_ORDINALS,
+  type WindowedPostings,
+} from "../../shared/format/posting-list.ts";
+import { RUN_SLACK_BYTES } from "../../shared/format/posting-run.ts";
+import type { Benchmark, BenchmarkOptions, BenchmarkReport } from "./benchmark.ts";
+import { openCollection } from "./collections/read-collection.ts";
+import { entropyBound } from "./entropy-bound.ts";
+import { type InvertedLists, invert } from "./peers/inverted-lists.ts";
+import { requantize } from "./peers/lzero.ts";
+import { toColumns } from "./query.ts";
+
+const BITS = [8, 6, 5, 4];
+const PASSES = 3;
+
+export const benchmark: Benchmark = {
+  options: {
+    collection: "name or folder of an encoded collection (windows)",
+    documents: "the first so many only (all)",
+  },
+  run: benchCodec,
+};
+
+interface Row {
+  readonly impactBits: number;
+  readonly bytesPerPosting: number;
+  /** Σ log2 C(N, df) and the order-0 entropy of impacts, in bytes a posting. */
+  readonly boundBytesPerPosting: number;
+  readonly overBound: number;
+  readonly encodeMillionPerSecond: number;
+  readonly decodeMillionPerSecond: number;
+  readonly accumulateMillionPerSecond: number;
+}
+
+async function benchCodec({
+  collection: name = "windows",
+  documents,
+}: BenchmarkOptions): Promise<BenchmarkReport> {
+  const collection = openCollection(name, documents === undefined ? undefined : Number(documents));
+  const postings = collection.vectors.terms.length;
+  const rows = BITS.map((impactBits): Row => {
+    const impacts = requantize(collection.weights, collection.meta.maxWeight, impactBits);
+    return measure(invert({ ...collection, impacts }), impactBits);
+  });
+  const documentCount = collection.vectors.indptr.length - 1;
+  return {
+    table: [
+      `${name}: ${documentCount} documents, ${postings} postings; one thread`,
+      formatTable(
+        toColumns(
+          ["bits", "bytes/posting", "entropy", "over", "encode M/s", "decode M/s", "accumulate M/s"],
+          0,
+        ),
+        rows.map((row) => [
+          `${row.impactBits}`,
+          row.bytesPerPosting.toFixed(3),
+          row.boundBytesPerPosting.toFixed(3),
+          `${(100 * row.overBound).toFixed(1)} %`,
+          row.encodeMillionPerSecond.toFixed(1),
+          row.decodeMillionPerSecond.toFixed(0),
+          row.accumulateMillionPerSecond.toFixed(0),
+        ]),
+      ),
+    ].join("\n"),
+    result: { collection: { name, documents: documentCount, postings, model: collection.meta.model }, rows },
+  };
+}
+
+function measure(lists: InvertedLists, impactBits: number): Row {
+  const { documents, offsets, ordinals, impacts } = lists;
+  const postings = ordinals.length;
+  const writer = new ByteWriter(postings * 2);
+  const starts: number[] = [];
+  const encodeStartMs = performance.now();
+  for (let term = 0; term + 1 < offsets.length; term++) {
+    starts.push(writer.length);
+    encodePostingList(writer, ordinals, impacts, offsets[term]!, offsets[term + 1]!, documents);
+  }
+  const encodeMs = performance.now() - encodeStartMs;
+  const bytes = writer.length;
+  const payload = new Uint8Array(bytes + RUN_SLACK_BYTES);
+  payload.set(writer.view());
+  const places: PostingListPlace[] = [];
+  for (let term = 0; term + 1 < offsets.length; term++) {
+    const documentFrequency = offsets[term + 1]! - offsets[term]!;
+    if (documentFrequency === 0) continue;
+    const offset = starts[term]!;
+    const length = (starts[term + 1] ?? bytes) - offset;
+    let maxImpact = 0;
+    for (let at = offsets[term]!; at < offsets[term + 1]!; at++)
+      maxImpact = Math.max(maxImpact, impacts[at]!);
+    const parts = [{ key: `term ${term}`, payload, offset, length }];
+    places.push({ formatVersion: 2, parts, documentFrequency, maxImpact, documents });
+  }
+  const decodeMs = bestOf(() => {
+    for (const place of places) decodePostings(place);
+  });
+  const opened = places.map(openPostings);
+  const accumulateMs = bestOf(() => accumulateAll(opened, documents));
+  const { bits } = entropyBound(lists);
+  const bound = bits / 8 / postings;
+  return {
+    impactBits,
+    bytesPerPosting: bytes / postings,
+    boundBytesPerPosting: bound,
+    overBound: bytes / postings / bound - 1,
+    encodeMillionPerSecond: postings / encodeMs / 1000,
+    decodeMillionPerSecond: postings / decodeMs / 1000,
+    accumulateMillionPerSecond: postings / accumulateMs / 1000,
+  };
+}
+
+function accumulateAll(lists: readonly WindowedPostings[], documents: number): void {
+  const accumulators = new Int32Array(WINDOW_ORDINALS);
+  for (let window = 0; window * WINDOW_ORDINALS < documents; window++) {
+    for (const list of lists) list.accumulate(window, 1, accumulators);
+    accumulators.fill(0);
+  }
+}
+
+/** Milliseconds of the fastest pass, after one to warm up. */
+function bestOf(work: () => void): number {
+  work();
+  let best = Number.POSITIVE_INFINITY;
+  for (let pass = 0; pass < PASSES; pass++) {
+    const startMs = performance.now();
+    work();
+    best = Math.min(best, performance.now() - startMs);
+  }
+  return best;
+}
