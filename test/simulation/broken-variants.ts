@@ -4,11 +4,15 @@
  */
 import type { Catalog } from "../../shared/catalog/catalog.ts";
 import type { CollectRequest, CollectResponse, LocateRequest } from "../../shared/catalog/commands.ts";
-import type { KeyRange, OrderedStore, StoredEntry } from "../../shared/catalog/ordered-store.ts";
+import type { CatalogConfig } from "../../shared/catalog/config.ts";
+import { DELETION_SEGMENT, locationSegment } from "../../shared/catalog/keys.ts";
+import type { KeyRange, StoredEntry } from "../../shared/catalog/ordered-store.ts";
 import { decodeJsonRow, encodeJsonRow, type SegmentRow } from "../../shared/catalog/rows.ts";
 import { isLzeroError } from "../../shared/errors.ts";
+import type { IsolateCache } from "../../workers/isolate-cache.ts";
 import type { CatalogHostOptions } from "./catalog-host.ts";
 import type { PortOptions } from "./catalog-ports.ts";
+import { ForwardingStore } from "./forwarding-store.ts";
 import type { KvOptions } from "./simulated-kv.ts";
 import type { QueueOptions } from "./simulated-queue.ts";
 
@@ -17,7 +21,10 @@ export interface BrokenParts {
   readonly kv?: Pick<KvOptions, "keyOf">;
   readonly queue?: Pick<QueueOptions, "deleteOnReceive">;
   readonly host?: Partial<Pick<CatalogHostOptions, "breakStore" | "forgetsFailedPuts">>;
+  readonly config?: Partial<CatalogConfig>;
   readonly ports?: Partial<Pick<PortOptions, "breakLocate" | "breakCollect">>;
+  /** What an isolate forgets. */
+  readonly breakCache?: (cache: IsolateCache) => void;
 }
 
 /** By name, as the command line takes them. */
@@ -68,41 +75,50 @@ export const BROKEN_VARIANTS: Readonly<Record<string, () => BrokenParts>> = {
   }),
   /** A manifest is put once. */
   "outbox-without-retry": () => ({ host: { forgetsFailedPuts: true } }),
+  /** What was put with an unknown outcome may come late and stay. */
+  "outbox-without-confirmation": () => ({ config: { outboxConfirmMs: 1 } }),
+  /** A deletion has no memory. */
+  "deletions-forgotten": () => ({
+    host: { breakStore: (store, command) => (/^commit/.test(command) ? new ForgetfulStore(store) : store) },
+  }),
+  /** A rollback brings back what was deleted since. */
+  "rollback-revives": () => ({
+    host: { breakStore: (store, command) => (/^rollback/.test(command) ? new ForgetfulStore(store) : store) },
+  }),
+  /** An isolate answers from whatever manifest it finds. */
+  "generation-forgotten": () => ({
+    breakCache: (cache) => {
+      cache.raiseFloor = () => undefined;
+    },
+  }),
   /** Segments take turns on a few names. */
   "keys-reused": () => ({ kv: { keyOf: reuseKey } }),
 };
 
 /** Segments look staged and leased whatever became of them. */
-class UnfencedStore implements OrderedStore {
-  readonly #store: OrderedStore;
-
-  constructor(store: OrderedStore) {
-    this.#store = store;
-  }
-
-  get(key: Uint8Array): Uint8Array | null {
-    const value = this.#store.get(key);
+class UnfencedStore extends ForwardingStore {
+  override get(key: Uint8Array): Uint8Array | null {
+    const value = super.get(key);
     if (value === null || key[0] !== "n".charCodeAt(0)) return value;
     const row = decodeJsonRow<SegmentRow>(value);
     if (row.state === "committed") return value;
     return encodeJsonRow({ ...row, state: "staged", leaseUntilMs: Number.MAX_SAFE_INTEGER });
   }
+}
 
-  put(key: Uint8Array, value: Uint8Array): void {
-    this.#store.put(key, value);
+/** A store without the deletions that it remembers. */
+class ForgetfulStore extends ForwardingStore {
+  override get(key: Uint8Array): Uint8Array | null {
+    return isDeletion(key) ? null : super.get(key);
   }
 
-  delete(key: Uint8Array): void {
-    this.#store.delete(key);
+  override list(range: KeyRange): StoredEntry[] {
+    return super.list(range).filter(({ key }) => !isDeletion(key));
   }
+}
 
-  list(range: KeyRange): StoredEntry[] {
-    return this.#store.list(range);
-  }
-
-  transaction<T>(body: () => T): T {
-    return this.#store.transaction(body);
-  }
+function isDeletion(key: Uint8Array): boolean {
+  return key[0] === "l".charCodeAt(0) && locationSegment(key) === DELETION_SEGMENT;
 }
 
 type Unneeded = (catalog: Catalog) => readonly { readonly segmentId: string; readonly pages: number }[];

@@ -12,6 +12,7 @@ import { encodeManifest } from "../../shared/format/manifest.ts";
 import { manifestKey } from "../../shared/storage/keys.ts";
 import type { CountEvent, CoverageEvent } from "./coverage.ts";
 import type { FaultRates } from "./faults.ts";
+import { ForwardingStore } from "./forwarding-store.ts";
 import { type Network, NetworkError } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { SimulatedKv } from "./simulated-kv.ts";
@@ -176,37 +177,32 @@ export class CatalogHost {
 class StorageGone extends Error {}
 
 /** Storage that is gone after a number of operations. */
-class FailingStore implements OrderedStore {
-  readonly #store: OrderedStore;
+class FailingStore extends ForwardingStore {
   #left: number;
 
   constructor(store: OrderedStore, operations: number) {
-    this.#store = store;
+    super(store);
     this.#left = operations;
   }
 
-  get(key: Uint8Array): Uint8Array | null {
+  override get(key: Uint8Array): Uint8Array | null {
     this.#use();
-    return this.#store.get(key);
+    return super.get(key);
   }
 
-  put(key: Uint8Array, value: Uint8Array): void {
+  override put(key: Uint8Array, value: Uint8Array): void {
     this.#use();
-    this.#store.put(key, value);
+    super.put(key, value);
   }
 
-  delete(key: Uint8Array): void {
+  override delete(key: Uint8Array): void {
     this.#use();
-    this.#store.delete(key);
+    super.delete(key);
   }
 
-  list(range: KeyRange): StoredEntry[] {
+  override list(range: KeyRange): StoredEntry[] {
     this.#use();
-    return this.#store.list(range);
-  }
-
-  transaction<T>(body: () => T): T {
-    return this.#store.transaction(body);
+    return super.list(range);
   }
 
   #use(): void {

@@ -52,6 +52,7 @@ export class Isolate {
     this.#kv = world.kv.binding(actor, place);
     // A small budget drops held manifests, so that only the floor keeps generations from going back.
     this.#cache = new IsolateCache(world.random.pick([400, 20_000, 48 * 1024 * 1024]));
+    world.breakCache(this.#cache);
     this.#catalog = workerClient(actor, world.ports) as CatalogClient;
   }
 

@@ -8,7 +8,7 @@ import { type CatalogConfig, DEFAULT_CATALOG_CONFIG } from "../../shared/catalog
 import { decodeManifest } from "../../shared/format/manifest.ts";
 import type { IdfMode } from "../../shared/model/idf.ts";
 import { manifestKey } from "../../shared/storage/keys.ts";
-import { BROKEN_VARIANTS } from "./broken-variants.ts";
+import { BROKEN_VARIANTS, type BrokenParts } from "./broken-variants.ts";
 import { CatalogHost } from "./catalog-host.ts";
 import type { PortOptions } from "./catalog-ports.ts";
 import { startConsumer, startOperator } from "./consumer-actor.ts";
@@ -63,6 +63,7 @@ export class World {
   readonly pauseMs: number;
   /** How often an operator who thinks of going back does so. */
   readonly rollbackRate: number;
+  readonly breakCache: NonNullable<BrokenParts["breakCache"]>;
   readonly roamers: Session[] = [];
   readonly writers: WriterMemory[] = [];
   readonly actors = new Set<Actor>();
@@ -106,7 +107,7 @@ export class World {
     this.host = new CatalogHost({
       ...{
         index: this.index,
-        config: CONFIG,
+        config: { ...CONFIG, ...broken?.config },
         timeline,
         random,
         network,
@@ -124,6 +125,7 @@ export class World {
     this.documentIds = Array.from({ length: random.pick([6, 20, 40]) }, (_, n) => `d${n}`);
     this.largeTexts = random.chance(0.1);
     this.pauseMs = random.pick([4000, 20_000, 60_000]);
+    this.breakCache = broken?.breakCache ?? (() => undefined);
     this.rollbackRate = random.pick([0, 0.3, 1]);
   }
 
