@@ -10,6 +10,7 @@ export const benchmark: Benchmark = {
     names: `comma-separated, of ${COLLECTION_NAMES.join(", ")} (scifact)`,
     documents: "at most so many documents (all)",
     until: "begin no chunk of documents after this time, e.g. 2026-11-23T13:10 (none)",
+    as: "name of what is written, for a part of a collection beside the whole (its own)",
     model: "model name or folder (the default model)",
   },
   run,
@@ -20,6 +21,7 @@ async function run(options: BenchmarkOptions): Promise<BenchmarkReport> {
   for (const name of parseNames(options.names ?? "scifact")) {
     const meta = await buildCollection(name, {
       model: options.model,
+      as: options.as,
       documents: Number(options.documents ?? Number.POSITIVE_INFINITY),
       until: options.until === undefined ? null : new Date(options.until),
     });

@@ -15,6 +15,8 @@ import { writeCollection } from "./write-collection.ts";
 export interface BuildOptions extends EncodeLimits {
   /** @default the model that a fresh installation encodes with */
   readonly model?: string | undefined;
+  /** Name of the collection that is written. @default the source's */
+  readonly as?: string | undefined;
 }
 
 export async function buildCollection(name: CollectionName, options: BuildOptions): Promise<CollectionMeta> {
@@ -23,13 +25,17 @@ export async function buildCollection(name: CollectionName, options: BuildOption
   const { manifest } = files;
   const source = await readSource(name);
   const sourceHash = hashDocuments(source.documents);
-  const folder = collectionFolder(name);
-  const chunks = join(folder, `chunks-${manifest.fingerprint.slice(0, 12)}-${sourceHash.slice(0, 12)}`);
+  const chunks = join(
+    collectionFolder(name),
+    `chunks-${manifest.fingerprint.slice(0, 12)}-${sourceHash.slice(0, 12)}`,
+  );
   console.log(
     `${name}: ${source.documents.length} documents, model ${manifest.name} ${manifest.fingerprint}`,
   );
   const documents = await encodeChunks(source.documents, chunks, model, options);
-  return writeCollection({ name, folder, chunks, documents, source, sourceHash, model: files });
+  const written = options.as ?? name;
+  const folder = collectionFolder(written);
+  return writeCollection({ name: written, folder, chunks, documents, source, sourceHash, model: files });
 }
 
 function hashDocuments(documents: readonly SourceDocument[]): string {
