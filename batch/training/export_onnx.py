@@ -6,16 +6,20 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 
 from exporter.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from exporter.corpora import sample_texts
 from exporter.encoder_graph import GraphOptions, build_encoder
 from exporter.manifest import ModelDescription, load_idf, write_model_folder
+from exporter.onnx_source import load_onnx, source_vectors, wrap_onnx
 from exporter.quantization import QuantizedHead, quantize_head
-from exporter.reference import FLOAT_TOLERANCE, INT8_SHARE, golden_vectors, largest_error, write_golden
+from exporter.reference import FLOAT_TOLERANCE, INT8_SHARE, golden_rows, golden_vectors, largest_error, write_golden
 from exporter.running import GraphRunner, collect_head_input
 from exporter.wordpiece import WordPiece, read_pieces
 
@@ -49,6 +53,10 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
     parser.add_argument("--checkpoint", type=Path, default=REFERENCE_MODELS / "splade-tiny", metavar="DIR")
+    parser.add_argument(
+        "--onnx", type=Path, metavar="FILE",
+        help="wrap this model (token ids in, logits out) instead of reading a checkpoint; its precision stays",
+    )
     parser.add_argument("--vocabulary", type=Path, default=REFERENCE_MODELS / "vocab.txt", metavar="FILE")
     parser.add_argument(
         "--idf", default=str(REFERENCE_MODELS / "idf.json"), metavar="FILE", help="JSON {piece: IDF}, or ones"
@@ -140,21 +148,26 @@ def measure_max_weight(reference: bytes, pieces: WordPiece, args: argparse.Names
     return math.ceil(largest * 1.05 * 64) / 64
 
 
-def check_golden(model: bytes, checkpoint: Checkpoint, pieces: WordPiece, options: GraphOptions, precision: str, out: Path) -> float:
-    """Holds the graph against numpy, writes golden.json and returns the largest error."""
-    vectors = golden_vectors(checkpoint, pieces, options)
+def check_golden(model: bytes, vectors: list[tuple[str, list[int], dict[int, float]]], args: argparse.Namespace) -> float:
+    """Holds the graph against another computation of the same, writes golden.json and returns the largest error."""
     if not vectors:
-        raise CheckpointError("the vocabulary has no word of the golden texts: is it an English one?")
+        raise CheckpointError("the vocabulary has no word of the golden texts: is it an English one?", "golden_mismatch")
     runner = GraphRunner(model)
-    error = max(largest_error(runner.vectors([row])[0][0], vector, options.top_k) for _, row, vector in vectors)
+    error = max(largest_error(runner.vectors([row])[0][0], vector, args.top_k) for _, row, vector in vectors)
     largest = max((weight for _, _, vector in vectors for weight in vector.values()), default=0.0)
-    bound = FLOAT_TOLERANCE if precision == "f32" else INT8_SHARE * largest
+    is_float = args.precision == "f32"
+    bound = FLOAT_TOLERANCE if is_float else INT8_SHARE * largest
     if not error <= bound:
         raise CheckpointError(
             f"the exported graph is off by {error:.4g}, more than {bound:.4g}"
-            + ("" if precision == "f32" else ": 8 bits lose too much of this checkpoint, use f32")
+            + ("" if is_float else ": 8 bits lose too much of this checkpoint, use f32"),
+            "golden_mismatch",
         )
-    write_golden(out, vectors, FLOAT_TOLERANCE if precision == "f32" else round(max(2 * error, 0.01), 4))
+    tolerance = FLOAT_TOLERANCE if is_float else round(max(2 * error, 0.01), 4)
+    if args.onnx is None:
+        write_golden(args.out, vectors, tolerance)
+    else:
+        write_golden(args.out, vectors, tolerance, "the ONNX file as it came, one text at a time, pooled in numpy")
     return error
 
 
@@ -165,11 +178,11 @@ def read_idf(path: str, vocabulary: bytes) -> np.ndarray:
     try:
         idf = load_idf(Path(path), vocabulary)
     except KeyError as cause:
-        raise CheckpointError(f"{path} has no weight for {cause.args[0]!r}") from cause
+        raise CheckpointError(f"{path} has no weight for {cause.args[0]!r}", "model_idf_invalid") from cause
     except (ValueError, TypeError) as cause:
-        raise CheckpointError(f"{path} is no table of weights by piece: {cause}") from cause
+        raise CheckpointError(f"{path} is no table of weights by piece: {cause}", "model_idf_invalid") from cause
     if not (np.isfinite(idf).all() and (idf >= 0).all()):
-        raise CheckpointError(f"{path} has weights that are negative or not finite")
+        raise CheckpointError(f"{path} has weights that are negative or not finite", "model_idf_invalid")
     return idf
 
 
@@ -184,7 +197,9 @@ def _error(a: dict[int, float], b: dict[int, float]) -> np.ndarray:
 
 def main() -> int:
     args = parse_arguments()
-    needed = [args.checkpoint, args.vocabulary] + ([] if args.idf == "ones" else [Path(args.idf)])
+    if args.onnx is not None:
+        args.precision = "f32"
+    needed = [args.onnx or args.checkpoint, args.vocabulary] + ([] if args.idf == "ones" else [Path(args.idf)])
     if args.precision == "int8" or args.report_samples > 0 or args.max_weight == "auto":
         needed += args.calibration
     missing = [str(path) for path in needed if not path.exists()]
@@ -194,34 +209,70 @@ def main() -> int:
     try:
         result = export(args)
     except CheckpointError as error:
-        say(str(error))
+        say(f"{error.code}: {error}")
         return 2
     print(json.dumps(result, indent=2))
     return 0
 
 
+@dataclass(frozen=True)
+class Source:
+    """What a checkpoint folder and an ONNX file have in common."""
+
+    vocabulary_size: int
+    most_positions: int
+    build: Callable[[GraphOptions, QuantizedHead | None], onnx.ModelProto]
+    golden: Callable[[GraphOptions], list[tuple[str, list[int], dict[int, float]]]]
+    checkpoint: Checkpoint | None
+
+
+def open_source(args: argparse.Namespace, pieces: WordPiece) -> Source:
+    """Raises CheckpointError."""
+    if args.onnx is None:
+        checkpoint = load_checkpoint(args.checkpoint)
+        return Source(
+            checkpoint.vocabulary_size,
+            checkpoint.positions.shape[0],
+            lambda options, head: build_encoder(checkpoint, options, head),
+            lambda options: golden_vectors(checkpoint, pieces, options),
+            checkpoint,
+        )
+    source = load_onnx(args.onnx, pieces.special_ids)
+
+    def golden(options: GraphOptions) -> list[tuple[str, list[int], dict[int, float]]]:
+        rows = golden_rows(pieces, options)
+        vectors = source_vectors(source, [row for _, row in rows], options)
+        return [(text, row, vector) for (text, row), vector in zip(rows, vectors, strict=True)]
+
+    # How many positions the file has shows when it is run; the golden texts are shorter than any limit.
+    return Source(source.vocabulary_size, args.max_length, lambda options, _: wrap_onnx(source, options), golden, None)
+
+
 def export(args: argparse.Namespace) -> dict:
     """Writes the folder. Raises CheckpointError."""
-    checkpoint = load_checkpoint(args.checkpoint)
-    if not 8 <= args.max_length <= checkpoint.positions.shape[0]:
-        raise CheckpointError(f"max length {args.max_length} is outside 8..{checkpoint.positions.shape[0]}")
     vocabulary = args.vocabulary.read_bytes()
     words = read_pieces(vocabulary)
-    if len(words) != checkpoint.vocabulary_size:
-        raise CheckpointError(f"{args.vocabulary} has {len(words)} pieces, the checkpoint {checkpoint.vocabulary_size}")
     try:
         pieces = WordPiece(words)
     except KeyError as cause:
-        raise CheckpointError(f"{args.vocabulary} has no {cause.args[0]}") from cause
+        raise CheckpointError(f"{args.vocabulary} has no {cause.args[0]}", "model_vocabulary_mismatch") from cause
+    source = open_source(args, pieces)
+    if not 8 <= args.max_length <= source.most_positions:
+        raise CheckpointError(f"max length {args.max_length} is outside 8..{source.most_positions}", "model_length_invalid")
+    if len(words) != source.vocabulary_size:
+        raise CheckpointError(
+            f"{args.vocabulary} has {len(words)} pieces, the model gives {source.vocabulary_size} values a token",
+            "model_vocabulary_mismatch",
+        )
     idf = read_idf(args.idf, vocabulary)
     options = GraphOptions(
         args.log1p_count, args.max_length, args.top_k, args.prune_ratio, args.keep_special, pieces.special_ids
     )
-    head = calibrate(checkpoint, pieces, args) if args.precision == "int8" else None
-    model = build_encoder(checkpoint, options, head).SerializeToString(deterministic=True)
+    head = calibrate(source.checkpoint, pieces, args) if args.precision == "int8" and source.checkpoint else None
+    model = source.build(options, head).SerializeToString(deterministic=True)
     reference = b""
     if args.report_samples > 0 or args.max_weight == "auto":
-        reference = build_encoder(checkpoint, options, None).SerializeToString()
+        reference = model if args.precision == "f32" else source.build(options, None).SerializeToString()
     args.max_weight = measure_max_weight(reference, pieces, args) if args.max_weight == "auto" else float(args.max_weight)
     description = ModelDescription(
         args.name, args.log1p_count, args.max_length, args.top_k, args.prune_ratio, args.max_weight,
@@ -230,7 +281,7 @@ def export(args: argparse.Namespace) -> dict:
     manifest = write_model_folder(args.out, model, vocabulary, idf, description)
     result = {"sizeBytes": len(model), "fingerprint": manifest["fingerprint"], "maxWeight": args.max_weight}
     if args.golden:
-        result["goldenError"] = check_golden(model, checkpoint, pieces, options, args.precision, args.out)
+        result["goldenError"] = check_golden(model, source.golden(options), args)
     if args.report_samples > 0:
         result["report"] = report(model, reference, pieces, args)
     return result

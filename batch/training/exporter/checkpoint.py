@@ -75,7 +75,14 @@ class Checkpoint:
 
 
 class CheckpointError(Exception):
-    """The folder does not hold a checkpoint that this exporter understands; the message says what is wrong."""
+    """What is given is nothing that this exporter understands; the message says what is wrong.
+
+    code: the name under which `lzero model import` throws it.
+    """
+
+    def __init__(self, message: str, code: str = "model_weights_invalid") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "relu": "relu"}
@@ -93,17 +100,20 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     """
     for name in ("config.json", "model.safetensors"):
         if not (folder / name).is_file():
-            raise CheckpointError(f"{folder} has no {name}")
+            raise CheckpointError(f"{folder} has no {name}", "model_source_incomplete")
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as cause:
-        raise CheckpointError(f"{folder / 'config.json'} is not JSON: {cause}") from cause
+        raise CheckpointError(f"{folder / 'config.json'} is not JSON: {cause}", "model_config_invalid") from cause
     loaders = {"bert": _load_bert, "distilbert": _load_distilbert}
     kind = config.get("model_type")
     if kind not in loaders:
-        raise CheckpointError(f"model_type is {kind!r}, expected {' or '.join(loaders)}")
+        raise CheckpointError(f"model_type is {kind!r}, expected {' or '.join(loaders)}", "model_architecture_unsupported")
     if config.get("position_embedding_type", "absolute") != "absolute":
-        raise CheckpointError(f"position_embedding_type is {config['position_embedding_type']!r}, expected 'absolute'")
+        raise CheckpointError(
+            f"position_embedding_type is {config['position_embedding_type']!r}, expected 'absolute'",
+            "model_architecture_unsupported",
+        )
     try:
         tensors = _read_tensors(folder / "model.safetensors")
     except Exception as cause:
@@ -111,7 +121,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         checkpoint = loaders[kind](config, _Tensors(tensors))
     except KeyError as cause:
-        raise CheckpointError(f"config.json has no {cause.args[0]}") from cause
+        raise CheckpointError(f"config.json has no {cause.args[0]}", "model_config_invalid") from cause
     _check_shapes(checkpoint, config["vocab_size"])
     return checkpoint
 
@@ -157,14 +167,17 @@ class _Tensors:
         if name not in self:
             if tied:
                 return words
-            raise CheckpointError(f"the masked-language head is missing: no {name}, and config.json says it is not tied")
+            raise CheckpointError(
+                f"the masked-language head is missing: no {name}, and config.json says it is not tied", "model_head_missing"
+            )
         stored = self.take(name)
         if np.array_equal(stored, words):
             return words
         if tied:
             raise CheckpointError(
                 f"{name} differs from the word embeddings, but config.json says that they are tied: "
-                "set tie_word_embeddings to false to keep the stored head, or remove the tensor"
+                "set tie_word_embeddings to false to keep the stored head, or remove the tensor",
+                "model_config_invalid",
             )
         return stored
 
@@ -172,14 +185,14 @@ class _Tensors:
 def _load_bert(config: dict, tensors: _Tensors) -> Checkpoint:
     head = "cls.predictions.transform"
     if f"{head}.dense.weight" not in tensors:
-        raise CheckpointError(f"the masked-language head is missing: no {head}.dense.weight")
+        raise CheckpointError(f"the masked-language head is missing: no {head}.dense.weight", "model_head_missing")
     words = tensors.take("bert.embeddings.word_embeddings.weight")
     decoder = tensors.decoder(words, "cls.predictions.decoder.weight", config.get("tie_word_embeddings", True))
     # Both are stored at times; the one outside of the decoder counts only where it is tied, as the matrix is.
     names = ["cls.predictions.bias", "cls.predictions.decoder.bias"]
     bias = next((n for n in (names if decoder is words else reversed(names)) if n in tensors), None)
     if bias is None:
-        raise CheckpointError("the masked-language head is missing: no cls.predictions.bias")
+        raise CheckpointError("the masked-language head is missing: no cls.predictions.bias", "model_head_missing")
 
     def layer(index: int) -> Layer:
         at = f"bert.encoder.layer.{index}"
@@ -213,7 +226,7 @@ def _load_bert(config: dict, tensors: _Tensors) -> Checkpoint:
 def _load_distilbert(config: dict, tensors: _Tensors) -> Checkpoint:
     for name in ("vocab_transform.weight", "vocab_projector.bias"):
         if name not in tensors:
-            raise CheckpointError(f"the masked-language head is missing: no {name}")
+            raise CheckpointError(f"the masked-language head is missing: no {name}", "model_head_missing")
 
     def layer(index: int) -> Layer:
         at = f"distilbert.transformer.layer.{index}"
@@ -246,7 +259,9 @@ def _load_distilbert(config: dict, tensors: _Tensors) -> Checkpoint:
 
 def _activation(name: str) -> str:
     if name not in ACTIVATIONS:
-        raise CheckpointError(f"the activation is {name!r}, known are {', '.join(ACTIVATIONS)}")
+        raise CheckpointError(
+            f"the activation is {name!r}, known are {', '.join(ACTIVATIONS)}", "model_activation_unsupported"
+        )
     return ACTIVATIONS[name]
 
 

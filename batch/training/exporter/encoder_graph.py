@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from .checkpoint import Checkpoint, Dense, Norm
 from .graph_builder import GraphBuilder
@@ -72,19 +72,12 @@ def build_encoder(checkpoint: Checkpoint, options: GraphOptions, head: Quantized
     flat = _bend(g, checkpoint, _dense(g, flat, checkpoint.transform))
 
     logits = _pooled_logits(g, checkpoint, options, head, flat, valid, batch, length)
-    _select(g, options, logits)
-    return g.build(
-        [
-            helper.make_tensor_value_info("token_ids", TensorProto.INT32, ["batch", "length"]),
-            helper.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]),
-        ],
-        [
-            helper.make_tensor_value_info("term_ids", TensorProto.INT32, ["batch", "k"]),
-            helper.make_tensor_value_info("weights", TensorProto.FLOAT, ["batch", "k"]),
-            helper.make_tensor_value_info("non_zero_count", TensorProto.INT32, ["batch"]),
-        ],
-        f"activation log1p x{options.log1p_count}, top {options.top_k}, prune ratio {options.prune_ratio}",
+    select(g, options, logits)
+    model = g.build_encoder(
+        f"activation log1p x{options.log1p_count}, top {options.top_k}, prune ratio {options.prune_ratio}"
     )
+    onnx.checker.check_model(model, full_check=True)
+    return model
 
 
 def _dense(g: GraphBuilder, value: str, dense: Dense) -> str:
@@ -135,7 +128,7 @@ def _attend(g, checkpoint: Checkpoint, layer, flat: str, key_bias: str, batch: s
     query, key, value = g.nodes("Split", joined_heads, outputs=3, axis=1, num_outputs=3)
     scores = g.node("MatMul", query, g.node("Transpose", key, perm=[0, 1, 3, 2]))
     scores = g.node("Add", scores, key_bias)
-    largest = g.node("ReduceMax", scores, g.integers(3), keepdims=1)
+    largest = g.reduce_max(scores, 3, keepdims=1)
     shares = g.node("Exp", g.node("Sub", scores, largest))
     # A last column of ones makes the product give the softmax's divisor too.
     value = g.node("Pad", value, g.integers(0, 0, 0, 0, 0, 0, 0, 1), g.constant(np.float32(1)))
@@ -179,19 +172,19 @@ def _pooled_logits(
         else:
             product = g.node("MatMulInteger", states, part)
         shape = g.node("Concat", batch, length, g.integers(end - start), axis=0)
-        maxima.append(g.node("ReduceMax", g.node("Reshape", product, shape), g.integers(1), keepdims=0))
+        maxima.append(g.reduce_max(g.node("Reshape", product, shape), 1, keepdims=0))
     pooled = g.node("Concat", *maxima, axis=1)
     if head is not None:
         pooled = g.node("Mul", g.node("Cast", pooled, to=TensorProto.FLOAT), g.constant(head.logit_scale, "logit_scale"))
     return g.node("Add", pooled, g.constant(bias, "decoder_bias"))
 
 
-def _select(g, options: GraphOptions, logits: str) -> None:
+def select(g, options: GraphOptions, logits: str) -> None:
     """Counts, cuts and activates; activations are monotone, so selection works on logits and log1p on few values."""
     if options.prune_ratio == 0:
         floor = g.constant(np.float32(0))
     else:
-        largest = g.node("Relu", g.node("ReduceMax", logits, g.integers(1), keepdims=1))
+        largest = g.node("Relu", g.reduce_max(logits, 1, keepdims=1))
         share = _activate(g, g.node("Cast", largest, to=TensorProto.DOUBLE), options.log1p_count)
         share = g.node("Mul", share, g.constant(np.float64(options.prune_ratio)))
         for _ in range(options.log1p_count):
@@ -205,11 +198,11 @@ def _select(g, options: GraphOptions, logits: str) -> None:
         "TopK", logits, g.node("Cast", k, to=TensorProto.INT64), outputs=2, axis=1, largest=1, sorted=0
     )
     kept_values = g.node("Where", g.node("Greater", values, floor), values, g.constant(np.float32(0)))
-    g.rename(g.node("Cast", ids, to=TensorProto.INT32), "term_ids")
+    g.name("term_ids", g.node("Cast", ids, to=TensorProto.INT32))
     # In double: a float32 logarithm's last bit depends on the value's place in the array, thus on the batch.
     exact = _activate(g, g.node("Cast", kept_values, to=TensorProto.DOUBLE), options.log1p_count)
-    g.rename(g.node("Cast", exact, to=TensorProto.FLOAT), "weights")
-    g.rename(count, "non_zero_count")
+    g.name("weights", g.node("Cast", exact, to=TensorProto.FLOAT))
+    g.name("non_zero_count", count)
 
 
 def _activate(g: GraphBuilder, value: str, log1p_count: int) -> str:

@@ -42,7 +42,12 @@ def reference_vector(checkpoint: Checkpoint, token_ids: Sequence[int], options: 
         inner = _bend(checkpoint, _dense(states, layer.intermediate))
         states = _norm(_dense(inner, layer.output) + states, layer.output_norm, checkpoint)
     states = _norm(_bend(checkpoint, _dense(states, checkpoint.transform)), checkpoint.transform_norm, checkpoint)
-    weights = np.maximum((states @ checkpoint.decoder.T + checkpoint.decoder_bias).max(axis=0), 0).astype(np.float64)
+    return document_weights((states @ checkpoint.decoder.T + checkpoint.decoder_bias).max(axis=0), options)
+
+
+def document_weights(maxima: np.ndarray, options: GraphOptions) -> dict[int, float]:
+    """What is kept of the largest logits [vocabulary], by term id."""
+    weights = np.maximum(maxima, 0).astype(np.float64)
     for _ in range(options.log1p_count):
         weights = np.log1p(weights)
     if not options.keep_special:
@@ -60,18 +65,27 @@ def largest_error(ours: dict[int, float], theirs: dict[int, float], top_k: int) 
     return max(errors, default=0.0)
 
 
-def golden_vectors(checkpoint: Checkpoint, pieces: WordPiece, options: GraphOptions) -> list[tuple[str, list[int], dict[int, float]]]:
-    """Texts with token ids and reference weights; a text without a known word, which is never encoded, is left out."""
+def golden_rows(pieces: WordPiece, options: GraphOptions) -> list[tuple[str, list[int]]]:
+    """Texts with token ids; a text without a known word, which is never encoded, is left out."""
     rows = [(text, pieces.encode(text, options.max_length)) for text in GOLDEN_TEXTS]
-    known = [(text, row) for text, row in rows if any(token not in options.special_token_ids for token in row)]
-    return [(text, row, reference_vector(checkpoint, row, options)) for text, row in known]
+    return [(text, row) for text, row in rows if any(token not in options.special_token_ids for token in row)]
 
 
-def write_golden(folder: Path, vectors: list[tuple[str, list[int], dict[int, float]]], tolerance: float) -> None:
+def golden_vectors(checkpoint: Checkpoint, pieces: WordPiece, options: GraphOptions) -> list[tuple[str, list[int], dict[int, float]]]:
+    """Texts with token ids and reference weights."""
+    return [(text, row, reference_vector(checkpoint, row, options)) for text, row in golden_rows(pieces, options)]
+
+
+def write_golden(
+    folder: Path,
+    vectors: list[tuple[str, list[int], dict[int, float]]],
+    tolerance: float,
+    made_with: str = "numpy forward of the checkpoint, float32 (batch/training/exporter/reference.py)",
+) -> None:
     """golden.json: what `lzero model verify` encodes again."""
     content = {
         "formatVersion": 1,
-        "madeWith": "numpy forward of the checkpoint, float32 (batch/training/exporter/reference.py)",
+        "madeWith": made_with,
         "tolerance": tolerance,
         "vectors": [
             {"text": text, "termIds": list(vector), "weights": [round(weight, 7) for weight in vector.values()]}
