@@ -10,6 +10,7 @@
  */
 import { LzeroError } from "../errors.ts";
 import type { CollectRequest, CollectResponse } from "./commands.ts";
+import { deleteConditions } from "./conditions.ts";
 import { type CatalogContext, readState } from "./context.ts";
 import {
   findExpired,
@@ -160,6 +161,7 @@ function forgetSegment(
     }
     context.store.delete(chunk.key);
   }
+  deleteConditions(context, row.segment);
   deleteTombstones(context.store, row.segment);
   context.store.delete(segmentKey(row.segment));
   context.store.put(idKey("m", segmentId), encodeSegmentNumber(DEAD_SEGMENT));

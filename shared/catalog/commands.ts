@@ -66,9 +66,14 @@ export const pendingLimitsSchema = z.strictObject({
 });
 export type PendingLimits = z.infer<typeof pendingLimitsSchema>;
 
+/** What a conditional write or deletion asks for: the document at this version, or (null) no such document. */
+const ifVersion = versionSchema.nullable();
+
 /**
  * `accept`: records one ingest and, with `sequence` versions, assigns `firstVersion + position`.
  * Repeating it with the same ingestId and digest gives the same versions and what is still pending.
+ * A conditional write whose condition can never hold any more fails at once, with `version_conflict`; every other one
+ * is decided by the commit.
  * @throws index_not_found, idempotency_conflict (same ingestId, another digest), too_many_pending (never a repetition)
  */
 export const acceptRequestSchema = z.strictObject({
@@ -81,6 +86,8 @@ export const acceptRequestSchema = z.strictObject({
   digest: z.string().max(64),
   /** Absent: there is always room. */
   limits: pendingLimitsSchema.optional(),
+  /** The conditional writes among the positions. */
+  conditions: z.array(z.strictObject({ position, key: documentKey, ifVersion })).optional(),
 });
 export type AcceptRequest = z.infer<typeof acceptRequestSchema>;
 export interface AcceptResponse {
@@ -88,6 +95,8 @@ export interface AcceptResponse {
   readonly acceptedAtMs: number;
   /** Positions to send: all that were not rejected the first time, only what is still pending in a repetition. */
   readonly pending: readonly number[];
+  /** Positions of conditional writes that have failed, with the reason; absent when there are none. */
+  readonly conflicts?: readonly { readonly position: number; readonly message: string }[];
 }
 
 /** How one position of an ingest ended, or that it has not. `expired`: pending for longer than the queue keeps messages. */
@@ -133,12 +142,16 @@ export interface StageResponse {
   readonly leaseUntilMs: number;
 }
 
-/** One document of a segment: its key and version; ingest and position are absent in merges. Its ordinal is its place. */
+/**
+ * One document of a segment: its key and version; ingest and position are absent in merges. Its ordinal is its place. A
+ * conditional write has its condition at the end.
+ */
 export const locatedDocumentSchema = z.tuple([
   documentKey,
   versionSchema,
   ingestId.nullable(),
   position.nullable(),
+  ifVersion.optional(),
 ]);
 export type LocatedDocument = z.infer<typeof locatedDocumentSchema>;
 
@@ -156,7 +169,8 @@ export type LocateRequest = z.infer<typeof locateRequestSchema>;
 
 /**
  * `commit` (batch): one transaction. The higher version of each document wins; losers on either side become
- * tombstones; each document's outcome is recorded; the new generation is made. Idempotent by segment id.
+ * tombstones; a conditional write whose condition does not hold now fails with `version_conflict`; each document's
+ * outcome is recorded; the new generation is made. Idempotent by segment id.
  * @throws segment_not_staged, lease_expired, segment_incomplete (documents not all located), model_mismatch,
  *   merge_conflict (a replaced segment is no longer live, or a live document of them is not in the merge)
  */
@@ -271,20 +285,34 @@ export interface PendingResponse {
 /**
  * `remove` (Worker): deletes documents in a new generation and remembers each deletion with its version, so that an
  * older write which arrives later stays superseded. With `sequence` versions the catalog assigns the version.
- * @throws index_not_found, version_not_allowed, version_required
+ * Repeating it with the same `removal` gives the same answer and deletes nothing that was written meanwhile.
+ * @throws index_not_found, version_not_allowed, version_required, idempotency_conflict (same id, another digest)
  */
 export const removeRequestSchema = z.strictObject({
   documents: z
-    .array(z.strictObject({ key: documentKey, version: versionSchema.nullable() }))
+    .array(
+      z.strictObject({
+        key: documentKey,
+        version: versionSchema.nullable(),
+        /** Deletes only the document at this version. */
+        ifVersion: versionSchema.optional(),
+      }),
+    )
     .min(1)
     .max(500),
+  /** Of an Idempotency-Key, which stands for one request alone, as an ingest's does. */
+  removal: z.strictObject({ id: ingestId, digest: z.string().max(64) }).optional(),
 });
 export type RemoveRequest = z.infer<typeof removeRequestSchema>;
 export interface RemoveResponse {
   readonly generation: number;
-  /** In request order: `deleted`, `absent` (remembered all the same) or `superseded` (a higher version is indexed). */
-  readonly outcomes: readonly ("deleted" | "absent" | "superseded")[];
+  readonly outcomes: readonly RemoveOutcome[];
 }
+/**
+ * In request order: `deleted`, `absent` (remembered all the same), `superseded` (a higher version is indexed) or
+ * `conflict` (the document is not at the version that was asked for; nothing is remembered).
+ */
+export type RemoveOutcome = "deleted" | "absent" | "superseded" | "conflict";
 
 /** `lookup` (Worker): where a document's live version lies in the current generation; null when it is not there. */
 export interface DocumentLocation {

@@ -3,15 +3,25 @@
  * and records the outcomes, all in one transaction.
  *
  * Of one document the highest version wins, whatever came first. Of equal versions the committed one stays (it is the
- * same write, delivered again), and a deletion beats a write of its own version.
+ * same write, delivered again), and a deletion beats a write of its own version. A conditional write must find what it
+ * asks for besides (conditions.ts).
  */
 import { LzeroError } from "../errors.ts";
 import type { CommitRequest, CommitResponse, LocatedDocument } from "./commands.ts";
+import {
+  type ContestedWrite,
+  type ContestVerdict,
+  decideContest,
+  deleteConditions,
+  readConditions,
+  VERSION_CONFLICT,
+} from "./conditions.ts";
 import { type CatalogContext, readState, writeState } from "./context.ts";
 import { editGeneration, type GenerationEdit, publishGeneration, writeSegment } from "./generations.ts";
 import { OutcomeRecorder } from "./ingests.ts";
+import { locationKey } from "./keys.ts";
 import { DocumentFinder, type DocumentPlaces } from "./locations.ts";
-import type { LiveEntry, SegmentRow } from "./rows.ts";
+import { encodeLocation, type LiveEntry, type SegmentRow } from "./rows.ts";
 import { findSegment, readChunks, requireComplete, requireModel, requireStaged } from "./segments.ts";
 
 export function commit(context: CatalogContext, request: CommitRequest): CommitResponse {
@@ -47,7 +57,8 @@ export function commit(context: CatalogContext, request: CommitRequest): CommitR
   });
   const recorder = new OutcomeRecorder(context, state);
   for (const { ingestId, position, outcome } of decided) {
-    recorder.decide(ingestId, position, outcome, generation);
+    if (typeof outcome === "string") recorder.decide(ingestId, position, outcome, generation);
+    else recorder.fail(ingestId, position, "failed", { code: VERSION_CONFLICT, message: outcome.conflict });
   }
   recorder.write();
   writeState(context, state);
@@ -57,16 +68,25 @@ export function commit(context: CatalogContext, request: CommitRequest): CommitR
 interface Decided {
   readonly ingestId: string;
   readonly position: number;
-  readonly outcome: "indexed" | "superseded";
+  readonly outcome: "indexed" | "superseded" | { readonly conflict: string };
 }
 
 /** Sets the tombstones of a segment of new writes, on both sides, and tells how each write ended. */
 function decideWrites(context: CatalogContext, row: SegmentRow, edit: GenerationEdit): Decided[] {
   const finder = new DocumentFinder(context, edit, row.segment);
+  const contests = decideContests(context, row, edit, finder);
   const decided: Decided[] = [];
   for (const { firstOrdinal, documents } of readChunks(context, row.segment)) {
     documents.forEach(([documentKey, version, ingestId, position], i) => {
       const ordinal = firstOrdinal + i;
+      const contest = contests.get(documentKey);
+      if (contest !== undefined) {
+        if (contest.winner?.ordinal !== ordinal) edit.tombstones.add(row.segment, ordinal);
+        if (ingestId !== null && position !== null) {
+          decided.push({ ingestId, position, outcome: contest.outcomes.get(ordinal)! });
+        }
+        return;
+      }
       const places = finder.find(documentKey);
       if (winsOver(places, ordinal, version)) {
         if (places.live !== null) edit.tombstones.add(places.live.segment, places.live.ordinal);
@@ -81,6 +101,44 @@ function decideWrites(context: CatalogContext, row: SegmentRow, edit: Generation
     });
   }
   return decided;
+}
+
+/**
+ * Decides the documents of a segment that have a conditional write in it: by key, before any other. The place of a
+ * winner is written down, since it need not be the highest version of the segment.
+ */
+function decideContests(
+  context: CatalogContext,
+  row: SegmentRow,
+  edit: GenerationEdit,
+  finder: DocumentFinder,
+): Map<string, ContestVerdict> {
+  const verdicts = new Map<string, ContestVerdict>();
+  const conditions = readConditions(context, row.segment);
+  if (conditions.size === 0) return verdicts;
+  const writes = new Map<string, ContestedWrite[]>();
+  for (const { firstOrdinal, documents } of readChunks(context, row.segment)) {
+    documents.forEach(([documentKey], i) => {
+      if (conditions.has(firstOrdinal + i)) writes.set(documentKey, []);
+    });
+  }
+  for (const { firstOrdinal, documents } of readChunks(context, row.segment)) {
+    documents.forEach(([documentKey, version], i) => {
+      const ordinal = firstOrdinal + i;
+      writes.get(documentKey)?.push({ ordinal, version, ifVersion: conditions.get(ordinal) });
+    });
+  }
+  for (const [documentKey, contested] of writes) {
+    const places = finder.find(documentKey);
+    const verdict = decideContest(places, contested);
+    verdicts.set(documentKey, verdict);
+    if (verdict.winner === null) continue;
+    if (places.live !== null) edit.tombstones.add(places.live.segment, places.live.ordinal);
+    const { version, ordinal } = verdict.winner;
+    context.store.put(locationKey(documentKey, row.segment), encodeLocation({ version, ordinal }));
+  }
+  deleteConditions(context, row.segment);
+  return verdicts;
 }
 
 function winsOver(places: DocumentPlaces, ordinal: number, version: number): boolean {

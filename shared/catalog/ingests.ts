@@ -10,7 +10,9 @@ import {
   type PendingResponse,
   type SettleRequest,
 } from "./commands.ts";
+import { findContradictions, VERSION_CONFLICT } from "./conditions.ts";
 import { type CatalogContext, readState, writeState } from "./context.ts";
+import { editGeneration } from "./generations.ts";
 import {
   decodeIngest,
   encodeIngest,
@@ -31,6 +33,7 @@ import {
   timedStart,
   timeOf,
 } from "./keys.ts";
+import { DocumentFinder } from "./locations.ts";
 import { prefixRange } from "./ordered-store.ts";
 import { type PendingCount, requireRoom } from "./pending-room.ts";
 import { decodeJsonRow, encodeJsonRow, type FailureRow, type IndexState } from "./rows.ts";
@@ -51,7 +54,14 @@ export function accept(context: CatalogContext, request: AcceptRequest): AcceptR
       });
     }
     const { firstVersion, acceptedAtMs } = known;
-    return { firstVersion, acceptedAtMs, pending: pendingPositions(known.outcomes) };
+    const conflicts = request.conditions === undefined ? [] : listConflicts(context, request.ingestId);
+    const pending = pendingPositions(known.outcomes);
+    return { firstVersion, acceptedAtMs, pending, ...(conflicts.length === 0 ? {} : { conflicts }) };
+  }
+  if (context.store.get(idKey("r", request.ingestId)) !== null) {
+    throw new LzeroError("idempotency_conflict", `${request.ingestId} stands for a deletion`, {
+      ingestId: request.ingestId,
+    });
   }
   if (request.limits !== undefined) {
     // Without the expired ones: a refusal takes the sweep above back, so they would count for ever.
@@ -60,6 +70,12 @@ export function accept(context: CatalogContext, request: AcceptRequest): AcceptR
   const outcomes = new Uint8Array(request.positions).fill(PENDING_CODE);
   for (const position of request.rejected) {
     if (position < outcomes.length) outcomes[position] = outcomeCode("failed");
+  }
+  const conflicts = findConflicts(context, state, request);
+  for (const { position, message } of conflicts) {
+    outcomes[position] = outcomeCode("failed");
+    const failure = { code: VERSION_CONFLICT, message };
+    context.store.put(failureKey(request.ingestId, position), encodeJsonRow(failure));
   }
   const sequence = state.settings.versions === "sequence";
   const firstVersion = sequence ? state.nextVersion : 0;
@@ -79,7 +95,29 @@ export function accept(context: CatalogContext, request: AcceptRequest): AcceptR
     context.store.put(timedKey("p", row.acceptedAtMs, request.ingestId), new Uint8Array());
   }
   writeState(context, state);
-  return { firstVersion, acceptedAtMs: row.acceptedAtMs, pending };
+  const { acceptedAtMs } = row;
+  return { firstVersion, acceptedAtMs, pending, ...(conflicts.length === 0 ? {} : { conflicts }) };
+}
+
+function findConflicts(
+  context: CatalogContext,
+  state: IndexState,
+  { conditions = [], positions }: AcceptRequest,
+): { position: number; message: string }[] {
+  if (conditions.length === 0) return [];
+  const finder = new DocumentFinder(context, editGeneration(context, state));
+  return findContradictions(
+    finder,
+    conditions.filter(({ position }) => position < positions),
+  );
+}
+
+/** The positions of an ingest that have failed by their conditions, at once or in a commit. */
+function listConflicts(context: CatalogContext, ingestId: string): { position: number; message: string }[] {
+  return context.store.list(prefixRange(failurePrefix(ingestId))).flatMap(({ key, value }) => {
+    const { code, message } = decodeJsonRow<FailureRow>(value);
+    return code === VERSION_CONFLICT ? [{ position: failurePosition(key), message }] : [];
+  });
 }
 
 /** Records that positions will not be indexed. `indexed` and `superseded` stay; unknown ingests are passed over. */

@@ -8,16 +8,23 @@
  *     n segment:4                              a segment's record
  *     c segment:4 firstOrdinal:4               a chunk of its documents, by ordinal
  *     l documentKey:16 segment:4               where a document lies in a segment; segment 0: its deletion
+ *     w segment:4 ordinal:4                    the condition of a conditional write, until its commit
  *     t segment:4 window:4 generation:8        tombstones of a window of 65,536 ordinals from that generation on
  *     i ingestId:16                            an ingest
  *     e ingestId:16 position:2                 why a position failed
  *     p acceptedAtMs:8 ingestId:16             ingests with pending positions, oldest first
  *     a acceptedAtMs:8 ingestId:16             all ingests, oldest first
+ *     r removalId:16                           a deletion request with an Idempotency-Key, and its answer
+ *     y removedAtMs:8 removalId:16             these, oldest first
  *     q deletedAtMs:8 documentKey:16           deletions, oldest first, with the first generation that knows of each
  *     z collectedAtMs:8 segmentId:16           dead segment ids, oldest first, with the pages to collect again
  */
 
-export type RowKind = "S" | "g" | "m" | "n" | "c" | "l" | "t" | "i" | "e" | "p" | "a" | "q" | "z";
+export type RowKind =
+  | ("S" | "g" | "m" | "n" | "c" | "l" | "w" | "t")
+  | ("i" | "e" | "p" | "a" | "r" | "y" | "q" | "z");
+/** Kinds whose keys begin with a time. */
+export type TimedKind = "p" | "a" | "y" | "q" | "z";
 
 /** Segment number under which a document's deletion is kept; real segments count from 1. */
 export const DELETION_SEGMENT = 0;
@@ -36,8 +43,8 @@ export function generationKey(generation: number): Uint8Array {
   return bytes;
 }
 
-/** Kinds m, i: one id of 16 bytes. */
-export function idKey(kind: "m" | "i", id: string): Uint8Array {
+/** Kinds m, i, r: one id of 16 bytes. */
+export function idKey(kind: "m" | "i" | "r", id: string): Uint8Array {
   const { bytes } = key(kind, 16);
   writeHex(bytes, 1, id);
   return bytes;
@@ -60,6 +67,23 @@ export function chunkKey(segment: number, firstOrdinal: number): Uint8Array {
   view.setUint32(1, segment);
   view.setUint32(5, firstOrdinal);
   return bytes;
+}
+
+export function conditionPrefix(segment: number): Uint8Array {
+  const { bytes, view } = key("w", 4);
+  view.setUint32(1, segment);
+  return bytes;
+}
+
+export function conditionKey(segment: number, ordinal: number): Uint8Array {
+  const { bytes, view } = key("w", 8);
+  view.setUint32(1, segment);
+  view.setUint32(5, ordinal);
+  return bytes;
+}
+
+export function conditionOrdinal(bytes: Uint8Array): number {
+  return viewOf(bytes).getUint32(5);
 }
 
 /** First ordinal of a chunk's key. */
@@ -125,8 +149,8 @@ export function failurePosition(bytes: Uint8Array): number {
   return viewOf(bytes).getUint16(17);
 }
 
-/** Kinds p, a, q, z: a time, then an id; listed oldest first. */
-export function timedKey(kind: "p" | "a" | "q" | "z", timeMs: number, id: string): Uint8Array {
+/** A time, then an id; listed oldest first. */
+export function timedKey(kind: TimedKind, timeMs: number, id: string): Uint8Array {
   const { bytes, view } = key(kind, 24);
   writeUint64(view, 1, timeMs);
   writeHex(bytes, 9, id);
@@ -134,7 +158,7 @@ export function timedKey(kind: "p" | "a" | "q" | "z", timeMs: number, id: string
 }
 
 /** The first key of a timed kind at or after a time. */
-export function timedStart(kind: "p" | "a" | "q" | "z", timeMs: number): Uint8Array {
+export function timedStart(kind: TimedKind, timeMs: number): Uint8Array {
   const { bytes, view } = key(kind, 8);
   writeUint64(view, 1, Math.max(0, timeMs));
   return bytes;

@@ -2,7 +2,7 @@
  * The values that the catalog stores under its keys. Few, small rows are JSON; rows that exist once a document are
  * packed binary, integers big-endian. Nothing here decides anything.
  */
-import type { IdfSnapshot, IndexSettings, LocatedDocument, ModelBinding } from "./commands.ts";
+import type { IdfSnapshot, IndexSettings, LocatedDocument, ModelBinding, RemoveOutcome } from "./commands.ts";
 import type { GenerationReason } from "./history-commands.ts";
 import { readHex, readUint64, viewOf, writeHex, writeUint64 } from "./keys.ts";
 
@@ -83,14 +83,14 @@ export interface SegmentRow {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export function encodeJsonRow(row: IndexState | GenerationRow | SegmentRow | FailureRow): Uint8Array {
+type JsonRow = IndexState | GenerationRow | SegmentRow | FailureRow | RemovalRow;
+
+export function encodeJsonRow(row: JsonRow): Uint8Array {
   return encoder.encode(JSON.stringify(row));
 }
 
 /** Reads back what `encodeJsonRow` wrote: the store is the catalog's own, its rows are not checked again. */
-export function decodeJsonRow<T extends IndexState | GenerationRow | SegmentRow | FailureRow>(
-  value: Uint8Array,
-): T {
+export function decodeJsonRow<T extends JsonRow>(value: Uint8Array): T {
   return JSON.parse(decoder.decode(value)) as T;
 }
 
@@ -98,6 +98,13 @@ export function decodeJsonRow<T extends IndexState | GenerationRow | SegmentRow 
 export interface FailureRow {
   readonly code: string;
   readonly message: string;
+}
+
+/** What a deletion request with an Idempotency-Key was answered. */
+export interface RemovalRow {
+  readonly digest: string;
+  readonly generation: number;
+  readonly outcomes: readonly RemoveOutcome[];
 }
 
 /** 4 bytes: the number of a segment id; 0 is an id that must not be used again. */
@@ -137,6 +144,18 @@ export function encodeLocation({ version, ordinal }: LocationRow): Uint8Array {
 export function decodeLocation(value: Uint8Array): LocationRow {
   const view = viewOf(value);
   return { version: readUint64(view, 0), ordinal: view.getUint32(8) };
+}
+
+/** A condition: 8 bytes, the version plus one; 0: no such document. */
+export function encodeCondition(ifVersion: number | null): Uint8Array {
+  const value = new Uint8Array(8);
+  writeUint64(viewOf(value), 0, ifVersion === null ? 0 : ifVersion + 1);
+  return value;
+}
+
+export function decodeCondition(value: Uint8Array): number | null {
+  const stored = readUint64(viewOf(value), 0);
+  return stored === 0 ? null : stored - 1;
 }
 
 /** A remembered deletion: 16 bytes. */

@@ -11,6 +11,7 @@ import type {
   StageRequest,
   StageResponse,
 } from "./commands.ts";
+import { writeConditions } from "./conditions.ts";
 import { type CatalogContext, readState, writeState } from "./context.ts";
 import { readSegment, writeSegment } from "./generations.ts";
 import { chunkKey, chunkPrefix, idKey, locationKey } from "./keys.ts";
@@ -93,6 +94,7 @@ export function locate(context: CatalogContext, request: LocateRequest): void {
     );
   }
   context.store.put(key, chunk);
+  writeConditions(context, row.segment, firstOrdinal, documents);
   documents.forEach((document, i) => {
     writeLocation(context, row.segment, document, firstOrdinal + i);
   });

@@ -1,6 +1,6 @@
 /**
  * Random histories against a brute-force model: publishers with duplicates, reordering, expired leases, aborts, merges,
- * deletions, rollbacks, pins, retries, and a crash at any operation of the store. After every step the catalog must say
+ * conditions, deletions, rollbacks, pins, retries, and a crash at any operation of the store. After every step the catalog must say
  * what the model says.
  */
 import fc from "fast-check";
@@ -16,7 +16,7 @@ import { dumpStore, hexId, located, SETTINGS, START_MS, stageRequest, type Writt
 
 const IDS = ["a", "b", "c", "d", "e", "f"];
 const LEASE_MS = 600_000;
-const RUNS = 60;
+const RUNS = 50;
 
 interface Step {
   readonly kind:
@@ -77,18 +77,39 @@ class Model {
   /** Live versions by generation. */
   readonly history = new Map<number, string>();
   readonly pins = new Set<number>();
+  /** With sequence versions: that of the next write or deletion. */
+  nextVersion = 1;
   rollbacks = 0;
+  contests = 0;
+  conflicts = 0;
 
   commitWrites(documents: readonly Written[]): void {
-    for (const [id, version] of documents) {
-      const standing = Math.max(this.live.get(id) ?? -1, this.deleted.get(id) ?? -1);
-      if (version > standing) this.live.set(id, version);
+    const contested = new Set(
+      documents.filter(([, , , , ifVersion]) => ifVersion !== undefined).map(([id]) => id),
+    );
+    const conflicts = new Set<number>();
+    const inOrder = [...documents.entries()].sort(([, [, a]], [, [, b]]) => a - b);
+    for (const [at, [id, version, , , ifVersion]] of inOrder) {
+      const live = this.live.get(id) ?? null;
+      if (version <= (this.deleted.get(id) ?? -1)) continue;
+      if (ifVersion !== undefined && ifVersion !== live) conflicts.add(at);
+      else if (version > (live ?? -1)) this.live.set(id, version);
     }
-    for (const [id, version, ingest, position] of documents) {
+    for (const [at, [id, version, ingest, position]] of documents.entries()) {
       const slot = `${ingest}/${position}`;
       if (this.outcomes.get(slot) === "indexed" || this.outcomes.get(slot) === "superseded") continue;
-      this.outcomes.set(slot, this.live.get(id) === version ? "indexed" : "superseded");
+      if (conflicts.has(at)) this.conflicts += 1;
+      const ended = this.live.get(id) === version ? "indexed" : "superseded";
+      this.outcomes.set(slot, conflicts.has(at) ? "failed" : ended);
     }
+    this.contests += contested.size;
+  }
+
+  /** Conditions that can hold no more: the document, or its deletion, has passed them. */
+  isPast(id: string, ifVersion: number | null): boolean {
+    const live = this.live.get(id) ?? null;
+    if (ifVersion === null) return live !== null;
+    return (live !== null && live > ifVersion) || (this.deleted.get(id) ?? -1) >= ifVersion;
   }
 
   remove(id: string, version: number): string {
@@ -137,15 +158,38 @@ class World {
     switch (kind) {
       case "accept": {
         const ingest = this.#nextIngest++;
-        const request = { ingestId: hexId(ingest), positions: picks.length, rejected: [], digest: "d" };
+        const conditions = picks.flatMap((number, position) => {
+          const id = IDS[number % IDS.length]!;
+          if (number % 7 > 2) return [];
+          const ifVersion = number % 7 === 0 ? number % 11 : (model.live.get(id) ?? null);
+          return [{ position, key: documentKey(id), id, ifVersion }];
+        });
+        const request = {
+          ingestId: hexId(ingest),
+          positions: picks.length,
+          rejected: [],
+          digest: "d",
+          conditions: conditions.map(({ position, key, ifVersion }) => ({ position, key, ifVersion })),
+        };
         const first = this.#run(crashAt, (catalog) => catalog.accept(request));
         const again = this.#run(0, (catalog) => catalog.accept(request));
         expect(again).toEqual(first);
+        const past = conditions.filter(({ id, ifVersion }) => model.isPast(id, ifVersion));
+        const conflicts = past.map(({ position }) => position);
+        expect((first.conflicts ?? []).map(({ position }) => position)).toEqual(conflicts);
         picks.forEach((number, position) => {
           const version = this.sequence ? first.firstVersion + position : (number >>> 3) % 12;
-          model.writes.push([IDS[number % IDS.length]!, version, ingest, position]);
-          model.outcomes.set(`${ingest}/${position}`, "pending");
+          const ifVersion = conditions.find((one) => one.position === position)?.ifVersion;
+          const hasFailed = conflicts.includes(position);
+          // What failed at once is never sent.
+          if (!hasFailed)
+            model.writes.push([IDS[number % IDS.length]!, version, ingest, position, ifVersion]);
+          model.outcomes.set(`${ingest}/${position}`, hasFailed ? "failed" : "pending");
         });
+        if (this.sequence) {
+          expect(first.firstVersion).toBe(model.nextVersion);
+          model.nextVersion += picks.length;
+        }
         return;
       }
       case "write": {
@@ -187,9 +231,7 @@ class World {
         const version = (pick >>> 3) % 12;
         const documents = [{ key: documentKey(id), version: this.sequence ? null : version }];
         const { outcomes } = this.#run(crashAt, (catalog) => catalog.remove({ documents }));
-        // With sequence versions a deletion comes after every write that was accepted before it.
-        const highest = Math.max(-1, ...model.writes.map(([, written]) => written));
-        expect(outcomes).toEqual([model.remove(id, this.sequence ? highest : version)]);
+        expect(outcomes).toEqual([model.remove(id, this.sequence ? model.nextVersion++ : version)]);
         return;
       }
       case "settle": {
@@ -490,6 +532,8 @@ describe("Catalog against a brute-force model", () => {
       let commits = 0;
       let merges = 0;
       let rollbacks = 0;
+      let contests = 0;
+      let conflicts = 0;
       fc.assert(
         fc.property(fc.array(stepArbitrary, { minLength: 20, maxLength: 60, size: "max" }), (steps) => {
           const world = new World(versions === "sequence");
@@ -499,6 +543,8 @@ describe("Catalog against a brute-force model", () => {
           }
           crashes += world.crashes;
           rollbacks += world.model.rollbacks;
+          contests += world.model.contests;
+          conflicts += world.model.conflicts;
           const committed = [...world.model.segments.values()].filter(({ state }) => state === "committed");
           commits += committed.length;
           merges += committed.filter(({ replaces }) => replaces.length > 0).length;
@@ -510,6 +556,8 @@ describe("Catalog against a brute-force model", () => {
       expect(commits).toBeGreaterThan(2 * RUNS);
       expect(merges).toBeGreaterThan(RUNS / 3);
       expect(rollbacks).toBeGreaterThan(RUNS / 3);
+      expect(contests).toBeGreaterThan(RUNS);
+      expect(conflicts).toBeGreaterThan(RUNS / 3);
     },
   );
 });

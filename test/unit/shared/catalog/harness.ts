@@ -38,16 +38,25 @@ export function hexId(number: number): string {
   return number.toString(16).padStart(32, "0");
 }
 
-/** What a test says of a document: its id and version, and of which ingest and position it is. */
-export type Written = readonly [id: string, version: number, ingest?: number, position?: number];
+/** What a test says of a document: its id and version, of which ingest and position it is, and its condition. */
+export type Written = readonly [
+  id: string,
+  version: number,
+  ingest?: number,
+  position?: number,
+  ifVersion?: number | null | undefined,
+];
 
 export function located(documents: readonly Written[]): LocatedDocument[] {
-  return documents.map(([id, version, ingest, position]) => [
-    documentKey(id),
-    version,
-    ingest === undefined ? null : hexId(ingest),
-    position ?? null,
-  ]);
+  return documents.map(([id, version, ingest, position, ifVersion]): LocatedDocument => {
+    const write = [
+      documentKey(id),
+      version,
+      ingest === undefined ? null : hexId(ingest),
+      position ?? null,
+    ] as const;
+    return ifVersion === undefined ? [...write] : [...write, ifVersion];
+  });
 }
 
 export function stageRequest(
@@ -109,8 +118,9 @@ export class CatalogHarness {
     return this.catalog.lookup(documentKey(id))?.version ?? null;
   }
 
-  remove(id: string, version: number | null) {
-    return this.catalog.remove({ documents: [{ key: documentKey(id), version }] });
+  remove(id: string, version: number | null, ifVersion?: number) {
+    const condition = ifVersion === undefined ? {} : { ifVersion };
+    return this.catalog.remove({ documents: [{ key: documentKey(id), version, ...condition }] });
   }
 
   outcomes(ingest: number): string[] {
