@@ -30,6 +30,8 @@ export interface Env {
   readonly QUEUE_RETENTION_DAYS?: string;
   /** How long deletions are remembered: longer than a message may live. Default: 30 days. */
   readonly DELETION_RETENTION_DAYS?: string;
+  /** `on`: pages are kept in the data centre's cache (Cache API) before KV. Default: off. */
+  readonly PAGE_CACHE?: string;
   /** Origins, separated by commas, whose pages may search from a browser; `*` for all. Default: none. */
   readonly CORS_ORIGINS?: string;
   /** Index that the page at `/` searches when its address names none. Default: demo. */

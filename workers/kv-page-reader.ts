@@ -1,9 +1,10 @@
 /**
- * Pages out of Workers KV. In: a key. Out: its bytes, or null. `CachedPageReader` keeps pages in the isolate (they never
- * change under one key) and counts what it had to fetch.
+ * Pages out of Workers KV. In: a key. Out: its bytes, or null. `CachedPageReader` keeps pages in the isolate and, where
+ * there is one, in the data centre's cache (they never change under one key), and counts what it had to fetch.
  */
 import { LzeroError } from "../shared/errors.ts";
 import type { PageReader } from "../shared/storage/page-store.ts";
+import type { EdgePageCache } from "./edge-page-cache.ts";
 import type { IsolateCache } from "./isolate-cache.ts";
 
 /** Pages are immutable, so that a data centre may keep them long; a miss may be kept as long too, see `read`. */
@@ -44,11 +45,18 @@ export class CachedPageReader implements PageReader {
   private readonly first: PageReader;
   private readonly again: PageReader;
   private readonly cache: IsolateCache;
+  private readonly edge: EdgePageCache | null;
 
-  constructor(kv: KVNamespace, cache: IsolateCache) {
+  constructor(kv: KVNamespace, cache: IsolateCache, edge: EdgePageCache | null = null) {
     this.first = new KvPageReader(kv);
     this.again = new KvPageReader(kv, MIN_CACHE_TTL_S);
     this.cache = cache;
+    this.edge = edge;
+  }
+
+  /** Reads that the data centre's cache answered. */
+  get edgeHits(): number {
+    return this.edge?.hits ?? 0;
   }
 
   read(key: string): Promise<Uint8Array | null> {
@@ -60,7 +68,11 @@ export class CachedPageReader implements PageReader {
 
   /** Reads past the isolate. A value that is not there is read once more: it may have been on its way. */
   async fetch(key: string): Promise<Uint8Array | null> {
-    return (await this.count(this.first.read(key))) ?? (await this.count(this.again.read(key)));
+    const near = (await this.edge?.read(key)) ?? null;
+    if (near !== null) return near;
+    const value = (await this.count(this.first.read(key))) ?? (await this.count(this.again.read(key)));
+    if (value !== null) this.edge?.keep(key, value);
+    return value;
   }
 
   private async count(reading: Promise<Uint8Array | null>): Promise<Uint8Array | null> {

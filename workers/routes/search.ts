@@ -4,6 +4,7 @@ import * as z from "zod";
 import { LzeroError } from "../../shared/errors.ts";
 import { readJson } from "../http/body.ts";
 import { allowOrigins } from "../http/headers.ts";
+import type { CachedPageReader } from "../kv-page-reader.ts";
 import { answerSearch } from "../search/answer-search.ts";
 import { makeReadContext } from "../search/read-context.ts";
 import { checkSearchRequest, readSearchParameters } from "../search/search-request.ts";
@@ -33,12 +34,12 @@ export function addSearchRoutes(app: App, services: Services): void {
     const reader = makeReadContext(context, services, index);
     const found = await answerSearch(reader, checkSearchRequest(value));
     context.header("cache-control", "no-store");
-    context.header("server-timing", describeCost(reader.pages.kvReads, services.nowMs() - startedMs));
+    context.header("server-timing", describeCost(reader.pages, services.nowMs() - startedMs));
     return context.json(found);
   }
 }
 
-/** Time as far as a Worker can see it (its clock moves with I/O alone), and reads that went to KV. */
-function describeCost(kvReads: number, durationMs: number): string {
-  return `total;dur=${durationMs}, kv;desc="${kvReads} reads"`;
+/** Time as far as a Worker can see it (its clock moves with I/O alone), reads that went to KV, and that did not. */
+function describeCost({ kvReads, edgeHits }: CachedPageReader, durationMs: number): string {
+  return `total;dur=${durationMs}, kv;desc="${kvReads} reads", edge;desc="${edgeHits} hits"`;
 }

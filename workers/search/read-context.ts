@@ -1,5 +1,6 @@
 /** What answering from an index needs; made once for each request. */
 import type { CatalogClient } from "../catalog-client.ts";
+import { edgePageCacheOf } from "../edge-page-cache.ts";
 import type { IsolateCache } from "../isolate-cache.ts";
 import { IsolateRootCache } from "../isolate-root-cache.ts";
 import { CachedPageReader } from "../kv-page-reader.ts";
@@ -21,7 +22,7 @@ export function makeReadContext(context: AppContext, services: Services, index: 
     kv: context.env.INDEX,
     cache: services.cache,
     catalog: services.catalogOf(context.env, index),
-    pages: new CachedPageReader(context.env.INDEX, services.cache),
+    pages: new CachedPageReader(context.env.INDEX, services.cache, edgePageCacheOf(context)),
     roots: new IsolateRootCache(services.cache),
     nowMs: services.nowMs,
   };
