@@ -9,7 +9,6 @@ import { COLLECT_GRACE_MS, targetOf } from "./consumer-actor.ts";
 import { MAX_STALE_MS } from "./faults.ts";
 import { Isolate } from "./isolate-actor.ts";
 import { drawWords } from "./model.ts";
-import { retainedKeys } from "./retained-keys.ts";
 import { KvPlace } from "./simulated-kv.ts";
 import { Actor } from "./timeline.ts";
 import { Violation } from "./violation.ts";
@@ -122,8 +121,8 @@ function checkWrites(world: World): void {
 
 /** The pages of every retained generation, all of which must be in KV. */
 function findRetainedKeys(world: World): Set<string> {
-  const { index, host, kv } = world;
-  const keys = retainedKeys(host.catalog(), index);
+  const { host, truth, kv } = world;
+  const keys = truth.retainedKeys(host.catalog());
   for (const key of keys) {
     if (kv.latest(key) === null) throw new Violation("nothing half", `${key} is not in KV`);
   }

@@ -38,6 +38,8 @@ const ALLOWED_ERRORS = new Set([
   "tables_missing",
 ]);
 const CONCURRENT_REQUESTS = 2;
+/** Of isolates; the least holds next to nothing. */
+const CACHE_BUDGETS_BYTES = [400, 20_000, 20_000, 2 ** 25, 2 ** 25, 2 ** 25];
 
 export class Isolate {
   readonly #world: World;
@@ -51,7 +53,7 @@ export class Isolate {
     this.#actor = actor;
     this.#kv = world.kv.binding(actor, place);
     // A small budget drops held manifests, so that only the floor keeps generations from going back.
-    this.#cache = new IsolateCache(world.random.pick([400, 20_000, 48 * 1024 * 1024]));
+    this.#cache = new IsolateCache(world.random.pick(CACHE_BUDGETS_BYTES));
     world.breakCache(this.#cache);
     this.#catalog = workerClient(actor, world.ports) as CatalogClient;
   }

@@ -14,6 +14,7 @@ import type {
 import { documentKey } from "../../shared/catalog/document-key.ts";
 import type { PinRequest, RollbackRequest, RollbackResponse } from "../../shared/catalog/history-commands.ts";
 import type { Manifest } from "../../shared/format/manifest.ts";
+import { pageKey } from "../../shared/storage/keys.ts";
 import type { CountEvent } from "./coverage.ts";
 import { Violation } from "./violation.ts";
 
@@ -34,6 +35,7 @@ export interface LiveDocument extends WrittenDocument {
 export interface GenerationTruth {
   readonly tables: string | null;
   readonly documents: readonly LiveDocument[];
+  readonly pageKeys: readonly string[];
 }
 
 const DELETION_EVENTS = {
@@ -248,6 +250,12 @@ export class Truth {
     }
   }
 
+  /** What must stay in KV: the pages of every generation that the catalog retains. */
+  retainedKeys(catalog: Catalog): Set<string> {
+    const { generations } = catalog.generations();
+    return new Set(generations.flatMap(({ generation }) => this.generations.get(generation)!.pageKeys));
+  }
+
   /** What is indexed at or below this version may be hidden by a rollback. */
   hiddenAt(key: string): number {
     return this.#hidden.get(key) ?? -1;
@@ -270,7 +278,10 @@ export class Truth {
     this.#count("generation");
     if (tables !== (this.generations.get(manifest.generation - 1)?.tables ?? null))
       this.#count("tablesChanged");
-    this.generations.set(manifest.generation, { tables, documents });
+    const pageKeys = manifest.segments.flatMap(({ segmentId, pages }) =>
+      Array.from({ length: pages }, (_, page) => pageKey(manifest.index, segmentId, page)),
+    );
+    this.generations.set(manifest.generation, { tables, documents, pageKeys });
     const found = new Map<string, number>();
     for (const { id, version } of documents) {
       const key = documentKey(id);

@@ -18,7 +18,6 @@ import { Isolate, type Session } from "./isolate-actor.ts";
 import { simulatedModel } from "./model.ts";
 import { Network } from "./network.ts";
 import { Random } from "./random.ts";
-import { retainedKeys } from "./retained-keys.ts";
 import { KvPlace, SimulatedKv } from "./simulated-kv.ts";
 import { SimulatedQueue } from "./simulated-queue.ts";
 import { Actor, Timeline } from "./timeline.ts";
@@ -197,13 +196,13 @@ export class World {
 
   /** What a put or a deletion in KV must never do, whoever asked for it. @throws Violation */
   #watchPut(key: string, value: Uint8Array | null): void {
-    const { index } = this;
+    const { index, truth } = this;
     if (key === manifestKey(index) && value !== null) {
       const before = this.kv.latest(key);
       const generation = decodeManifest(value, index, key).generation;
       if (before !== null && decodeManifest(before, index, key).generation > generation)
         this.coverage.count("manifestWentBack");
-    } else if (value === null && retainedKeys(this.host.catalog(), index).has(key)) {
+    } else if (value === null && truth.retainedKeys(this.host.catalog()).has(key)) {
       throw new Violation("nothing half", `${key} is deleted while a generation needs it`);
     }
   }
@@ -213,7 +212,7 @@ export class World {
     const key = manifestKey(this.index);
     const value = this.kv.latest(key);
     const published = value === null ? null : decodeManifest(value, this.index, key).generation;
-    const { generation } = this.host.catalog().manifest();
+    const { generation } = this.truth;
     if (published !== generation)
       this.fail("publication", `the outbox is done, KV shows ${published}, the catalog is at ${generation}`);
   }
