@@ -43,8 +43,8 @@ export class EdgePageCache {
   async read(key: string): Promise<Uint8Array | null> {
     const response = await this.attempt((cache) => cache.match(this.addressOf(key)));
     if (response === null || response === undefined) return null;
-    const bytes = await response.arrayBuffer().catch(() => null);
-    const value = new Uint8Array(bytes ?? 0);
+    const bytes = await response.arrayBuffer().catch(() => new ArrayBuffer(0));
+    const value = new Uint8Array(bytes);
     if (!isWholePage(value)) return null;
     this.hits += 1;
     return value;
