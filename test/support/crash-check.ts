@@ -18,9 +18,15 @@ export interface SentText {
   readonly text: string;
 }
 
+/** What is asked of a stack here. */
+export type CheckedStack = Pick<
+  CrashStack,
+  "client" | "store" | "waitFor" | "countQueued" | "targetOf" | "listKeys"
+>;
+
 /** All that was sent to an index, and what must have become of it. */
 export class SentDocuments {
-  readonly stack: CrashStack;
+  readonly stack: CheckedStack;
   readonly index: string;
   /** The text of each document's newest write, by id. */
   readonly #texts = new Map<string, string>();
@@ -28,7 +34,7 @@ export class SentDocuments {
   /** Documents that must be in the dead-letter queue and nowhere else. */
   readonly dead = new Set<string>();
 
-  constructor(stack: CrashStack, index: string) {
+  constructor(stack: CheckedStack, index: string) {
     this.stack = stack;
     this.index = index;
   }
@@ -127,7 +133,7 @@ export interface Leftovers {
  * Gives up what crashed attempts staged, as their leases would later, and collects. Every page that is left must
  * belong to a live segment or to one that an older generation still has. Call it while no publisher is at work.
  */
-export async function expectNoOrphans(stack: CrashStack, index: string): Promise<Leftovers> {
+export async function expectNoOrphans(stack: CheckedStack, index: string): Promise<Leftovers> {
   const abandoned = await giveUpStaged(stack, index);
   const target = stack.targetOf(index);
   const { pages: deleted } = await collectGarbage(target, { graceMs: 0 });
@@ -150,7 +156,7 @@ export async function expectNoOrphans(stack: CrashStack, index: string): Promise
 }
 
 /** Gives up every segment with pages in KV that is neither live nor was. @returns their pages */
-export async function giveUpStaged(stack: CrashStack, index: string): Promise<number> {
+export async function giveUpStaged(stack: CheckedStack, index: string): Promise<number> {
   const { segments } = await stack.targetOf(index).catalog.status();
   const live = new Set(segments.map(({ segmentId }) => segmentId));
   const pages = new Map<string, number>();
@@ -168,7 +174,7 @@ export async function giveUpStaged(stack: CrashStack, index: string): Promise<nu
 
 /** Gives a segment up unless it is committed: the catalog lists only live ones, this asks for the others. */
 async function stateOf(
-  stack: CrashStack,
+  stack: CheckedStack,
   index: string,
   segmentId: string,
 ): Promise<"committed" | "given up"> {
