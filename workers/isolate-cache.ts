@@ -4,6 +4,7 @@
  * mutable module state of the Worker; losing it costs reads, never correctness.
  */
 import type { Manifest } from "../shared/format/manifest.ts";
+import { createWindowed } from "../shared/query/windowed.ts";
 
 /** An isolate has 128 MB; decoding and the answer need their share. */
 export const CACHE_BUDGET_BYTES = 48 * 1024 * 1024;
@@ -30,6 +31,8 @@ export interface Loaded<Value> {
 export class IsolateCache {
   /** Pages that were found right; they never change, so that a checksum is computed once for as long as one is held. */
   readonly verified = new WeakSet<Uint8Array>();
+  /** With buffers that queries use one after another. */
+  readonly algorithm = createWindowed();
 
   private readonly budgetBytes: number;
   /** In order of use, the least recent first (a Map keeps insertion order). */

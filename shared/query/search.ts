@@ -16,7 +16,7 @@ import { planLists, type ReadBudget, type SegmentPlan } from "./plan.ts";
 import { QUERY_WEIGHT_SCALE, type QueryVector } from "./query-vector.ts";
 import { ReaderSegmentSource, type SegmentSource } from "./segment-source.ts";
 import { type Candidate, TopK } from "./top-k.ts";
-import { windowed } from "./windowed.ts";
+import { createWindowed } from "./windowed.ts";
 
 const MAX_INT32 = 0x7fff_ffff;
 
@@ -25,7 +25,7 @@ export interface SearchOptions extends ReadBudget {
   readonly k: number;
   /** Hits to skip, at least 0. */
   readonly offset: number;
-  /** Default `windowed`. */
+  /** Default: windowed, made for this search. */
   readonly algorithm?: QueryAlgorithm;
   /** The ordinals of a segment that may be found, ascending; null: all. */
   readonly allowedIn?: (segmentId: string) => Uint32Array | null;
@@ -168,7 +168,7 @@ async function scoreSegment(
   { root, lists }: Pick<SegmentPlan, "root" | "lists">,
   place: number,
   top: TopK,
-  { algorithm = windowed, allowedIn }: SearchOptions,
+  { algorithm = createWindowed(), allowedIn }: SearchOptions,
 ): Promise<number> {
   if (lists.length === 0) return 0;
   const payloadOf = await readListPages(

@@ -37,6 +37,10 @@ export class TopK {
     return this.#capacity;
   }
 
+  get isFull(): boolean {
+    return this.#size === this.#capacity;
+  }
+
   /** The score that a candidate must reach to have a chance: the worst kept one once full, else the floor. */
   get threshold(): number {
     return this.#size < this.#capacity ? this.#floor : this.#scores[0]!;

@@ -16,21 +16,50 @@ import { TopK } from "./top-k.ts";
 const PROBE_COST = 64;
 /** Every so many accumulators one is looked at to guess how many candidates there are. */
 const SAMPLE_STRIDE = 64;
-/** A window with fewer documents than this many times its postings is sparse. */
-const SPARSE_FACTOR = 4;
 /** So far below 0 that no sum of a query's impacts makes it positive. */
 const DEAD = -0x8000_0000;
 
-export const windowed: QueryAlgorithm = {
-  name: "windowed",
-  scoreSegment({ root, lists, payloadOf, tombstones, allowed, place, top }) {
-    const opened = lists.map(({ entry, weight }) => ({
-      weight,
-      postings: openPostings(postingListPlace(root, payloadOf, entry)),
-    }));
-    return scoreWindows(opened, root.documents, { tombstones, allowed }, top, place);
-  },
-};
+/**
+ * Makes the algorithm with buffers of its own, 512 KB once it was used, which its queries share one after another: an
+ * isolate keeps one, so that a query does not begin with clearing memory.
+ */
+export function createWindowed(): QueryAlgorithm {
+  let buffers = new WindowBuffers();
+  return {
+    name: "windowed",
+    scoreSegment({ root, lists, payloadOf, tombstones, allowed, place, top }) {
+      const opened = lists.map(({ entry, weight }) => ({
+        weight,
+        postings: openPostings(postingListPlace(root, payloadOf, entry)),
+      }));
+      const mine = buffers;
+      // Buffers that a failed query leaves are not zero: they do not come back.
+      buffers = new WindowBuffers();
+      const decoded = scoreWindows(opened, root.documents, { tombstones, allowed }, top, place, mine);
+      buffers = mine;
+      return decoded;
+    },
+  };
+}
+
+/** What scoring a window needs; grows to what a window of the largest segment takes. */
+export class WindowBuffers {
+  /** All 0 between windows. */
+  #accumulators = new Int32Array(0);
+  #touched = new Uint16Array(0);
+
+  /** @returns Int32Array [size], all 0 */
+  accumulators(size: number): Int32Array {
+    if (this.#accumulators.length < size) this.#accumulators = new Int32Array(size);
+    return this.#accumulators.subarray(0, size);
+  }
+
+  /** @returns Uint16Array with room for `size` */
+  touched(size: number): Uint16Array {
+    if (this.#touched.length < size) this.#touched = new Uint16Array(Math.min(WINDOW_ORDINALS, 2 * size));
+    return this.#touched;
+  }
+}
 
 /** Which ordinals may be found; both ascending. */
 export interface Restriction {
@@ -41,6 +70,7 @@ export interface Restriction {
 
 /**
  * Scores the documents of a segment, window by window.
+ * @param buffers are as they came when this returns, and must not be used again when it throws
  * @returns postings decoded
  * @throws LzeroError `page_corrupt`
  */
@@ -50,8 +80,9 @@ export function scoreWindows(
   { tombstones, allowed }: Restriction,
   top: TopK,
   place: number,
+  buffers: WindowBuffers,
 ): number {
-  const scorer = new WindowScorer(lists, top, place, documents);
+  const scorer = new WindowScorer(lists, top, place, buffers);
   const nextTombstones = windowsOf(tombstones);
   const nextAllowed = allowed === null ? null : windowsOf(allowed);
   for (let base = 0; base < documents; base += WINDOW_ORDINALS) {
@@ -84,16 +115,13 @@ class WindowScorer {
   readonly #lists: readonly ScoredList[];
   readonly #top: TopK;
   readonly #place: number;
-  /** All 0 between windows. */
-  readonly #accumulators: Int32Array;
-  /** Ordinals of candidates, or of documents touched. */
-  #candidates = new Uint16Array(1024);
+  readonly #buffers: WindowBuffers;
 
-  constructor(lists: readonly ScoredList[], top: TopK, place: number, documents: number) {
+  constructor(lists: readonly ScoredList[], top: TopK, place: number, buffers: WindowBuffers) {
     this.#lists = lists;
     this.#top = top;
     this.#place = place;
-    this.#accumulators = new Int32Array(Math.min(documents, WINDOW_ORDINALS));
+    this.#buffers = buffers;
   }
 
   /** The window begins at `window · WINDOW_ORDINALS`; the restriction is of its ordinals alone. */
@@ -101,7 +129,7 @@ class WindowScorer {
     const active = this.#activeLists(window);
     const bound = active.reduce((sum, list) => sum + list.bound, 0);
     if (bound < this.#top.threshold || allowed?.length === 0) return;
-    const accumulators = this.#accumulators.subarray(0, size);
+    const accumulators = this.#buffers.accumulators(size);
     const base = window * WINDOW_ORDINALS;
     if (allowed !== null) {
       accumulators.fill(DEAD);
@@ -109,28 +137,45 @@ class WindowScorer {
     }
     for (const ordinal of tombstones) accumulators[ordinal - base] = DEAD;
     const postings = active.reduce((sum, { count }) => sum + count, 0);
-    if (postings * SPARSE_FACTOR < size) this.#scoreSparse(window, active, postings, accumulators);
+    const isSparse = postings < size;
+    if (isSparse) this.#scoreSparse(window, active, bound, postings, accumulators);
     else this.#scoreDense(window, active, bound, postings, accumulators);
-    if (allowed !== null || postings * SPARSE_FACTOR >= size) accumulators.fill(0);
+    if (allowed !== null || !isSparse) accumulators.fill(0);
     else for (const ordinal of tombstones) accumulators[ordinal - base] = 0;
   }
 
-  /** Few postings: all are added, and only the documents that they are of are looked at. */
+  /** Fewer postings than documents: the documents that they touch are listed, and no others are looked at. */
   #scoreSparse(
     window: number,
     active: readonly ActiveList[],
+    allBounds: number,
     postings: number,
     accumulators: Int32Array,
   ): void {
-    if (this.#candidates.length < postings) this.#candidates = new Uint16Array(postings);
-    const touched = this.#candidates;
-    let count = 0;
-    for (const { postings: list, weight } of active) {
-      count = list.accumulateTouching(window, weight, accumulators, touched, count);
+    const touched = this.#buffers.touched(postings);
+    let touchedCount = 0;
+    const remaining = this.#addLists(active, allBounds, postings, {
+      add: ({ postings: list, weight }) => {
+        touchedCount = list.accumulateTouching(window, weight, accumulators, touched, touchedCount);
+      },
+      partialThreshold: () => this.#partialThreshold(touched.subarray(0, touchedCount), accumulators),
+      guess: (need) => {
+        let seen = 0;
+        for (let at = 0; at < touchedCount; at += SAMPLE_STRIDE)
+          if (accumulators[touched[at]!]! >= need) seen++;
+        return seen * SAMPLE_STRIDE;
+      },
+    });
+    const base = window * WINDOW_ORDINALS;
+    if (remaining.lists.length === 0) this.#offer(touched, touchedCount, accumulators, base);
+    else {
+      const need = Math.max(1, remaining.threshold - remaining.bound);
+      const candidates = touched
+        .subarray(0, touchedCount)
+        .filter((ordinal) => accumulators[ordinal]! >= need);
+      this.#probe(window, candidates.sort(), remaining, accumulators);
     }
-    this.decoded += postings;
-    this.#offer(accumulators, count, window * WINDOW_ORDINALS);
-    for (let at = 0; at < count; at++) accumulators[touched[at]!] = 0;
+    for (let at = 0; at < touchedCount; at++) accumulators[touched[at]!] = 0;
   }
 
   #scoreDense(
@@ -140,38 +185,81 @@ class WindowScorer {
     postings: number,
     accumulators: Int32Array,
   ): void {
+    const remaining = this.#addLists(active, allBounds, postings, {
+      add: ({ postings: list, weight }) => list.accumulate(window, weight, accumulators),
+      partialThreshold: () => this.#partialThreshold(null, accumulators),
+      guess: (need) => {
+        let seen = 0;
+        for (let at = 0; at < accumulators.length; at += SAMPLE_STRIDE) if (accumulators[at]! >= need) seen++;
+        return seen * SAMPLE_STRIDE;
+      },
+    });
+    const candidates = collect(accumulators, Math.max(1, remaining.threshold - remaining.bound));
+    this.#probe(window, candidates, remaining, accumulators);
+  }
+
+  /** Adds lists in their order until those that are left are better asked for the few that can still win. */
+  #addLists(
+    active: readonly ActiveList[],
+    allBounds: number,
+    postings: number,
+    { add, partialThreshold, guess }: Adding,
+  ): Remaining {
     let threshold = this.#top.threshold;
     let bound = allBounds;
     let rest = postings;
+    let hasPartial = this.#top.isFull;
     let next = 0;
     while (next < active.length) {
       const list = active[next++]!;
-      list.postings.accumulate(window, list.weight, accumulators);
+      add(list);
       this.decoded += list.count;
       rest -= list.count;
       bound -= list.bound;
+      if (rest === 0) break;
       // The first window has no threshold yet. Scores only grow: the k-th best so far is one.
-      if (threshold === 1 && bound < allBounds / 2) threshold = this.#partialThreshold(accumulators);
+      if (!hasPartial && bound < allBounds / 2) {
+        threshold = Math.max(threshold, partialThreshold());
+        hasPartial = true;
+      }
       const need = threshold - bound;
-      if (need > 0 && rest > 0 && this.#guessCandidates(accumulators, need) * PROBE_COST < rest) break;
+      if (need > 0 && guess(need) * PROBE_COST < rest) break;
     }
-    let count = this.#collect(accumulators, Math.max(1, threshold - bound));
-    for (; next < active.length && count > 0; next++) {
-      const { postings: list, weight, bound: ownBound } = active[next]!;
-      this.decoded += list.probe(window, weight, accumulators, this.#candidates, count);
-      bound -= ownBound;
-      count = this.#keep(accumulators, count, threshold - bound);
-    }
-    this.#offer(accumulators, count, window * WINDOW_ORDINALS);
+    return { lists: active.slice(next), bound, threshold };
   }
 
-  #partialThreshold(accumulators: Int32Array): number {
+  /** @param candidates ascending; all others cannot reach the threshold */
+  #probe(
+    window: number,
+    candidates: Uint16Array,
+    { lists, bound: remainingBound, threshold }: Remaining,
+    accumulators: Int32Array,
+  ): void {
+    let count = candidates.length;
+    let bound = remainingBound;
+    for (const { postings, weight, bound: ownBound } of lists) {
+      if (count === 0) return;
+      this.decoded += postings.probe(window, weight, accumulators, candidates, count);
+      bound -= ownBound;
+      let kept = 0;
+      for (let at = 0; at < count; at++) {
+        const ordinal = candidates[at]!;
+        if (accumulators[ordinal]! >= threshold - bound) candidates[kept++] = ordinal;
+      }
+      count = kept;
+    }
+    this.#offer(candidates, count, accumulators, window * WINDOW_ORDINALS);
+  }
+
+  /** @param among the ordinals to look at; null: all */
+  #partialThreshold(among: Uint16Array | null, accumulators: Int32Array): number {
     const best = new TopK(this.#top.capacity);
     let threshold = best.threshold;
-    for (let ordinal = 0; ordinal < accumulators.length; ordinal++) {
-      const score = accumulators[ordinal]!;
+    const count = among?.length ?? accumulators.length;
+    for (let at = 0; at < count; at++) {
+      const score = accumulators[among === null ? at : among[at]!]!;
       if (score < threshold) continue;
-      best.offer(score, 0, ordinal);
+      best.offer(score, 0, at);
       threshold = best.threshold;
     }
     return threshold;
@@ -186,45 +274,46 @@ class WindowScorer {
     return active.sort((a, b) => b.bound - a.bound);
   }
 
-  #guessCandidates(accumulators: Int32Array, need: number): number {
-    let seen = 0;
-    for (let ordinal = 0; ordinal < accumulators.length; ordinal += SAMPLE_STRIDE) {
-      if (accumulators[ordinal]! >= need) seen++;
-    }
-    return seen * SAMPLE_STRIDE;
-  }
-
-  /** Lists the ordinals whose score so far is at least `need`. */
-  #collect(accumulators: Int32Array, need: number): number {
-    let count = 0;
-    let candidates = this.#candidates;
-    for (let ordinal = 0; ordinal < accumulators.length; ordinal++) {
-      if (accumulators[ordinal]! < need) continue;
-      if (count === candidates.length) {
-        candidates = new Uint16Array(Math.min(WINDOW_ORDINALS, 2 * count));
-        candidates.set(this.#candidates);
-        this.#candidates = candidates;
-      }
-      candidates[count++] = ordinal;
-    }
-    return count;
-  }
-
-  #keep(accumulators: Int32Array, count: number, need: number): number {
-    const candidates = this.#candidates;
-    let kept = 0;
+  #offer(ordinals: Uint16Array, count: number, accumulators: Int32Array, base: number): void {
+    let threshold = this.#top.threshold;
     for (let at = 0; at < count; at++) {
-      const ordinal = candidates[at]!;
-      if (accumulators[ordinal]! >= need) candidates[kept++] = ordinal;
+      const score = accumulators[ordinals[at]!]!;
+      if (score < threshold) continue;
+      this.#top.offer(score, this.#place, base + ordinals[at]!);
+      threshold = this.#top.threshold;
     }
-    return kept;
   }
+}
 
-  #offer(accumulators: Int32Array, count: number, base: number): void {
-    for (let at = 0; at < count; at++) {
-      const ordinal = this.#candidates[at]!;
-      const score = accumulators[ordinal]!;
-      if (score >= this.#top.threshold) this.#top.offer(score, this.#place, base + ordinal);
+/** How lists are added to the accumulators of a window, and what can be asked of these. */
+interface Adding {
+  readonly add: (list: ActiveList) => void;
+  /** The k-th best score so far. */
+  readonly partialThreshold: () => number;
+  /** About how many documents score at least `need` so far. */
+  readonly guess: (need: number) => number;
+}
+
+/** What was not added. */
+interface Remaining {
+  readonly lists: readonly ActiveList[];
+  /** Σ of their bounds. */
+  readonly bound: number;
+  readonly threshold: number;
+}
+
+/** The ordinals whose score so far is at least `need`, ascending. */
+function collect(accumulators: Int32Array, need: number): Uint16Array {
+  let candidates = new Uint16Array(256);
+  let count = 0;
+  for (let ordinal = 0; ordinal < accumulators.length; ordinal++) {
+    if (accumulators[ordinal]! < need) continue;
+    if (count === candidates.length) {
+      const larger = new Uint16Array(Math.min(WINDOW_ORDINALS, 4 * count));
+      larger.set(candidates);
+      candidates = larger;
     }
+    candidates[count++] = ordinal;
   }
+  return candidates.subarray(0, count);
 }

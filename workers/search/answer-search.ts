@@ -102,7 +102,12 @@ async function answerFrom(
     ...(maxBytes === undefined ? {} : { maxBytes }),
   };
   const source = new ReaderSegmentSource(context.pages, context.index, context.roots, context.cache.verified);
-  const result = await searchSegments(source, manifest, query, { k, offset, ...budget });
+  const result = await searchSegments(source, manifest, query, {
+    k,
+    offset,
+    algorithm: context.cache.algorithm,
+    ...budget,
+  });
   // What an explanation reads again is not the search's.
   const reads = result.stats.reads + context.roots.hits;
   const bytesRead = result.stats.bytesRead + context.roots.hitBytes;

@@ -13,7 +13,7 @@ import {
 } from "../../../shared/format/segment-reader.ts";
 import { findLists, pagesOf, type WeightedList } from "../../../shared/query/lists.ts";
 import { TopK } from "../../../shared/query/top-k.ts";
-import { scoreWindows } from "../../../shared/query/windowed.ts";
+import { scoreWindows, WindowBuffers } from "../../../shared/query/windowed.ts";
 import type { BenchQuery } from "../collections/query-sets.ts";
 import type { BenchCollection } from "../collections/read-collection.ts";
 import { K, type SearchEngine } from "./engine.ts";
@@ -105,6 +105,7 @@ export function openLzero(collection: BenchCollection, impactBits: number): Lzer
     page === 0 ? (root.inlinePayload ?? value) : decodeSegmentPage(root, value, page),
   );
   const payloadOf = (page: number) => payloads[page]!;
+  const buffers = new WindowBuffers();
   const bytes = segment.pages.reduce((sum, { length }, page) => {
     const isOfDocuments = page > 0 && root.pageEntry(page).kind === 3;
     return isOfDocuments ? sum : sum + length;
@@ -148,6 +149,6 @@ export function openLzero(collection: BenchCollection, impactBits: number): Lzer
       weight,
       postings: openPostings(postingListPlace(root, payloadOf, entry)),
     }));
-    return { top, decoded: scoreWindows(opened, root.documents, UNRESTRICTED, top, 0) };
+    return { top, decoded: scoreWindows(opened, root.documents, UNRESTRICTED, top, 0, buffers) };
   }
 }

@@ -7,7 +7,7 @@ import { FORMAT_VERSION, pageVersion } from "../../../../shared/format/page.ts";
 import { decodeQueryTables, encodeQueryTables } from "../../../../shared/format/query-tables.ts";
 import { exhaustive } from "../../../../shared/query/exhaustive.ts";
 import { search } from "../../../../shared/query/search.ts";
-import { windowed } from "../../../../shared/query/windowed.ts";
+import { createWindowed } from "../../../../shared/query/windowed.ts";
 import { pageKey } from "../../../../shared/storage/keys.ts";
 import {
   GOLDEN_IDF,
@@ -81,7 +81,7 @@ describe.each([1, 2])("the golden index of format version %i", (version) => {
     if (version === FORMAT_VERSION) expect(encoded.value).toEqual(stored("tables.bin"));
   });
 
-  it.each([exhaustive, windowed])("answers queries as it did: $name", async (algorithm) => {
+  it.each([exhaustive, createWindowed()])("answers queries as it did: $name", async (algorithm) => {
     const names = new Map<string, string>();
     GOLDEN_SEGMENTS.forEach(({ file, encode }) => {
       const { segmentId } = encode();
