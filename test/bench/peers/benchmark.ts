@@ -16,12 +16,14 @@ import { INSTALL_PEERS } from "./peer-packages.ts";
 
 const run = promisify(execFile);
 const DEFAULT_BUDGET_SECONDS = 30;
+const DEFAULT_LIMIT_MINUTES = 30;
 
 export const benchmark: Benchmark = {
   options: {
     collection: "name or folder of an encoded collection (windows)",
     engines: "comma-separated (all that are installed)",
     budget: `about the seconds that a set of queries may take an engine (${DEFAULT_BUDGET_SECONDS})`,
+    limit: `minutes after which an engine is stopped, its build counted (${DEFAULT_LIMIT_MINUTES})`,
     recall: "what approximate engines must find of the exact hits (0.99)",
   },
   run: compare,
@@ -36,6 +38,7 @@ async function compare(options: BenchmarkOptions): Promise<BenchmarkReport> {
   const name = options.collection ?? "windows";
   const budget = Number(options.budget ?? DEFAULT_BUDGET_SECONDS);
   const recall = options.recall ?? "0.99";
+  const limit = Number(options.limit ?? DEFAULT_LIMIT_MINUTES);
   const meta = readMeta(name);
   const folder = collectionFolder(name);
   const wanted = options.engines?.split(",");
@@ -53,7 +56,7 @@ async function compare(options: BenchmarkOptions): Promise<BenchmarkReport> {
   for (const contender of contenders) {
     console.error(`${contender.name} …`);
     try {
-      rows.push(...(await runContender(contender, folder, budget, recall)));
+      rows.push(...(await runContender(contender, folder, { budget, recall, limit })));
     } catch (error) {
       const reason = reasonOf(error);
       console.error(`failed: ${contender.name}: ${reason}`);
@@ -102,8 +105,7 @@ function expectedMinutes(
 async function runContender(
   { command, name }: Contender,
   folder: string,
-  budget: number,
-  recall: string,
+  { budget, recall, limit }: { readonly budget: number; readonly recall: string; readonly limit: number },
 ): Promise<EngineRow[]> {
   const isPython = command[1]!.endsWith(".py");
   const args = isPython
@@ -112,7 +114,7 @@ async function runContender(
   const pinned = hasTaskset() ? ["taskset", "-c", "0"] : [];
   const [program, ...rest] = [...pinned, ...command, ...args];
   const env = { ...process.env, RAYON_NUM_THREADS: "1", OMP_NUM_THREADS: "1" };
-  const { stdout } = await run(program!, rest, { env, maxBuffer: 1 << 26 });
+  const { stdout } = await run(program!, rest, { env, maxBuffer: 1 << 26, timeout: limit * 60_000 });
   return stdout
     .trim()
     .split("\n")
@@ -126,7 +128,8 @@ function hasTaskset(): boolean {
 
 /** The last words of a program that failed. */
 function reasonOf(error: unknown): string {
-  const { stderr, message } = error as { stderr?: string; message: string };
+  const { stderr, message, killed } = error as { stderr?: string; message: string; killed?: boolean };
+  if (killed) return "stopped at its time limit";
   const lines = stderr?.trim().split("\n") ?? [];
-  return lines.findLast((line) => /error|panicked/i.test(line)) ?? lines.at(-1) ?? message;
+  return lines.findLast((line) => /error|panicked/i.test(line)) ?? (lines.at(-1) || message);
 }

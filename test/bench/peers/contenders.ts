@@ -93,7 +93,7 @@ export function listContenders(): Contender[] {
       command: node("zvec-hnsw"),
       cached: ["peers/zvec/hnsw.seconds"],
       secondsPerMillionPostings: { build: 60, load: 0.1 },
-      maxDocuments: 200_000,
+      maxDocuments: 50_000,
       missing: npm("@zvec/zvec"),
     },
   ];
