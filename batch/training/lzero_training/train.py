@@ -74,14 +74,14 @@ def source_idf(table: np.ndarray, frequencies: sp.csr_matrix, settings: Settings
 
 
 class Trainer:
-    def __init__(self, settings: Settings, folder: Path, pool_folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, pool_folder: Path, fixed: Fixed | None = None) -> None:
+        """fixed: another trainer's, where both have the same pool, lexical part and query weights."""
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         self.settings, self.folder = settings, folder
-        pool = load_pool(pool_folder)
-        self.fixed = fixed_parts(pool, settings)
+        self.fixed = fixed_parts(load_pool(pool_folder), settings) if fixed is None else fixed
         self.batches = BatchSource(
-            pool, TeacherScores(pool_folder, settings.teachers, settings.teacher_weights), pool_folder, settings, np.random.default_rng(settings.seed)
+            self.fixed.pool, TeacherScores(pool_folder, settings.teachers, settings.teacher_weights), pool_folder, settings, np.random.default_rng(settings.seed)
         )
         self.model = load_encoder(CACHE / "runs" / settings.start / "weights" if settings.start else MODEL / settings.checkpoint)
         self.anchor = load_encoder(MODEL / settings.checkpoint).eval() if settings.anchor > 0 else None
