@@ -25,7 +25,7 @@ export interface ModelImportOptions {
   readonly name: string;
   readonly out?: string;
   readonly idf?: string;
-  readonly precision: "int8" | "f32";
+  readonly precision?: "int8" | "f32";
   readonly log1pCount: number;
   readonly maxLength?: number;
   readonly topK: number;
@@ -41,14 +41,24 @@ interface JsonOption {
 const MODEL_FILES = ["manifest.json", "model.onnx", "vocab.txt", "idf.f32", "stems.u16"];
 const NAME_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
+const MODEL_HELP = `
+Examples:
+  $ lzero model list
+  $ lzero model show lzero-tiny
+  $ lzero model verify ./my-model
+  $ lzero model import ./opensearch-neural-sparse-encoding-doc-v2-mini --name doc-v2-mini`;
+
 const IMPORT_HELP = `
-DIR holds config.json, model.safetensors, vocab.txt and idf.json, as the OpenSearch document-only models come. The
-export needs Python: python3 -m venv .venv && .venv/bin/pip install -r batch/training/requirements.txt
+DIR holds config.json, vocab.txt, idf.json and model.safetensors, as the OpenSearch document-only models come, or
+model.onnx (onnx/model.onnx) with token ids in and logits out, as optimum exports a model with its head. Of safetensors
+a graph is made that is several times as fast; an ONNX file runs as it is, row by row.
+The export needs Python: python3 -m venv .venv && .venv/bin/pip install -r batch/training/requirements.txt
 
 Examples:
   $ lzero model import ./opensearch-neural-sparse-encoding-doc-v2-mini --name doc-v2-mini
   $ lzero model import ./doc-v3-distill --name doc-v3-distill --log1p-count 2
   $ lzero model import ./splade-v3-doc --name splade-v3-doc --idf ones --calibration corpus.jsonl.gz
+  $ lzero model verify doc-v2-mini
   $ lzero consume --model doc-v2-mini`;
 
 export function register(program: Command): void {
@@ -57,7 +67,10 @@ export function register(program: Command): void {
     say: (text) => process.stderr.write(text),
     modelsFolder: join(packageRoot(), "batch", "models"),
   };
-  const model = program.command("model").description("Document encoders: list, show, verify, import.");
+  const model = program
+    .command("model")
+    .description("Document encoders: list, show, verify, import.")
+    .addHelpText("after", MODEL_HELP);
   model
     .command("list")
     .description("Lists the models of this package.")
@@ -84,7 +97,12 @@ export function register(program: Command): void {
     .requiredOption("--name <name>", "name of the model", parseName)
     .option("--out <dir>", "folder to make (default: batch/models/<name>)")
     .option("--idf <file>", "JSON table of weights by wordpiece, or ones (default: idf.json of the folder)")
-    .addOption(new Option("--precision <kind>", "of the head").choices(["int8", "f32"]).default("int8"))
+    .addOption(
+      new Option("--precision <kind>", "of the head (default: int8; an ONNX file keeps its own)").choices([
+        "int8",
+        "f32",
+      ]),
+    )
     .option(
       "--log1p-count <n>",
       "log1p after relu: 1 for SPLADE and doc-v1, -v2; 2 for doc-v3 and l0",

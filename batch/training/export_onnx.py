@@ -226,7 +226,7 @@ class Source:
     checkpoint: Checkpoint | None
 
 
-def open_source(args: argparse.Namespace, pieces: WordPiece) -> Source:
+def open_source(args: argparse.Namespace, pieces: WordPiece, vocabulary_size: int) -> Source:
     """Raises CheckpointError."""
     if args.onnx is None:
         checkpoint = load_checkpoint(args.checkpoint)
@@ -237,7 +237,7 @@ def open_source(args: argparse.Namespace, pieces: WordPiece) -> Source:
             lambda options: golden_vectors(checkpoint, pieces, options),
             checkpoint,
         )
-    source = load_onnx(args.onnx, pieces.special_ids)
+    source = load_onnx(args.onnx, pieces.special_ids, vocabulary_size)
 
     def golden(options: GraphOptions) -> list[tuple[str, list[int], dict[int, float]]]:
         rows = golden_rows(pieces, options)
@@ -256,7 +256,7 @@ def export(args: argparse.Namespace) -> dict:
         pieces = WordPiece(words)
     except KeyError as cause:
         raise CheckpointError(f"{args.vocabulary} has no {cause.args[0]}", "model_vocabulary_mismatch") from cause
-    source = open_source(args, pieces)
+    source = open_source(args, pieces, len(words))
     if not 8 <= args.max_length <= source.most_positions:
         raise CheckpointError(f"max length {args.max_length} is outside 8..{source.most_positions}", "model_length_invalid")
     if len(words) != source.vocabulary_size:

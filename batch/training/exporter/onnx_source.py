@@ -36,9 +36,10 @@ class OnnxSource:
     vocabulary_size: int
 
 
-def load_onnx(path: Path, special_ids: Sequence[int]) -> OnnxSource:
+def load_onnx(path: Path, special_ids: Sequence[int], vocabulary_size: int) -> OnnxSource:
     """Reads and tries the file.
 
+    vocabulary_size: what its logits should be as wide as; an output named otherwise and of another width is no head's.
     Raises CheckpointError when it cannot be read, takes inputs that are not known or gives no logits of a vocabulary.
     """
     try:
@@ -60,7 +61,7 @@ def load_onnx(path: Path, special_ids: Sequence[int]) -> OnnxSource:
     outputs = dict(zip([o.name for o in model.graph.output], run_source(session, [cls, sep]), strict=True))
     wide = {name: value for name, value in outputs.items() if value.ndim == 3}
     name = "logits" if "logits" in wide else next(iter(wide), None)
-    if name is None:
+    if name is None or (name != "logits" and wide[name].shape[2] != vocabulary_size):
         raise CheckpointError(
             f"{path} gives {', '.join(outputs)} and no logits of each token: export the model with its masked-language head",
             "model_head_missing",

@@ -36,7 +36,7 @@ class Wrapped(OnnxCase):
         for base, opset, log1p_count in ((BERT, 17, 1), (DISTILBERT, 18, 2)):
             with self.subTest(base["model_type"], opset=opset):
                 checkpoint = self.random_checkpoint(base)
-                source = load_onnx(self.save(plain_onnx(checkpoint, opset)), SPECIAL)
+                source = load_onnx(self.save(plain_onnx(checkpoint, opset)), SPECIAL, VOCABULARY)
                 self.assertEqual(source.vocabulary_size, VOCABULARY)
                 options = GraphOptions(log1p_count, LENGTH, VOCABULARY, 0.0, False, SPECIAL)
                 wrapped = wrap_onnx(source, options)
@@ -53,7 +53,7 @@ class Wrapped(OnnxCase):
                     self.assertLess(largest_error(vector, plain, VOCABULARY), 1e-4)
 
     def test_gives_a_row_the_same_in_any_batch(self) -> None:
-        source = load_onnx(self.save(plain_onnx(self.random_checkpoint(BERT))), SPECIAL)
+        source = load_onnx(self.save(plain_onnx(self.random_checkpoint(BERT))), SPECIAL, VOCABULARY)
         runner = GraphRunner(wrap_onnx(source, GraphOptions(1, LENGTH, 50, 0.1, False, SPECIAL)), 1)
 
         def run(rows: list[list[int]]) -> list[dict[int, float]]:
@@ -69,7 +69,7 @@ class Refused(OnnxCase):
     def assert_refused(self, code: str, pattern: str, model: onnx.ModelProto | None = None) -> None:
         path = self.save(model) if model is not None else self.folder / "model.onnx"
         with self.assertRaisesRegex(CheckpointError, pattern) as caught:
-            load_onnx(path, SPECIAL)
+            load_onnx(path, SPECIAL, VOCABULARY)
         self.assertEqual(caught.exception.code, code)
 
     def test_names_what_is_wrong(self) -> None:
@@ -78,6 +78,7 @@ class Refused(OnnxCase):
         pooled.graph.node.append(helper.make_node("ReduceMax", ["logits"], ["pooled"], axes=[1], keepdims=0))
         pooled.graph.output[0].name = "pooled"
         self.assert_refused("model_head_missing", "gives pooled and no logits of each token", pooled)
+        self.assert_refused("model_head_missing", "gives last_hidden_state and no", plain_onnx(checkpoint, headless=True))
         unknown = plain_onnx(checkpoint)
         unknown.graph.input.append(helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, [1]))
         self.assert_refused("model_config_invalid", "takes .*pixel_values", unknown)

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -19,10 +20,11 @@ import {
   showModel,
   verifyNamed,
 } from "../../../../batch/commands/model.ts";
+import type { EncodedDocument } from "../../../../batch/encoders/encoder.ts";
 import { PYTHON_VARIABLE } from "../../../../batch/encoders/import/python-exporter.ts";
 import { loadModelFiles } from "../../../../batch/encoders/model-files.ts";
-import { openEncoder } from "../../../../batch/encoders/open-encoder.ts";
-import { describeUnless, NO_PYTHON } from "../../../support/exporter-python.ts";
+import { openEncoder, packageRoot } from "../../../../batch/encoders/open-encoder.ts";
+import { describeUnless, exporterPython, NO_PYTHON } from "../../../support/exporter-python.ts";
 import { buildOnnxWorker, COMMITTED_MODEL } from "../../../support/onnx-worker.ts";
 import { sharedPath } from "../../../support/shared-data.ts";
 import {
@@ -49,11 +51,19 @@ async function run(command: (ports: ModelPorts) => Promise<void>): Promise<strin
   return printed.join("\n");
 }
 
+/** A tiny checkpoint whose weights lie in an ONNX file, as others export it. */
+function writeOnnxFolder(source: string, ...flags: string[]): void {
+  writeCheckpoint(source, makeTinyCheckpoint("bert"));
+  const script = join(packageRoot(), "batch/training/exporter_tests/plain_onnx.py");
+  execFileSync(exporterPython!, [script, source, join(source, "onnx/model.onnx"), ...flags]);
+  rmSync(join(source, "model.safetensors"));
+}
+
 function importCheckpoint(
   source: string,
   options: Partial<ModelImportOptions> & { name: string },
 ): Promise<string> {
-  const defaults = { precision: "f32", log1pCount: 1, topK: 1024, maxWeight: 4, licence: "none" } as const;
+  const defaults = { log1pCount: 1, topK: 1024, maxWeight: 4, licence: "none" } as const;
   return run((ports) => runModelImport(source, { ...defaults, ...options }, ports));
 }
 
@@ -108,7 +118,7 @@ describe("lzero model import without its means", () => {
     const source = join(folder, "no-python");
     writeCheckpoint(source, makeTinyCheckpoint("bert"));
     vi.stubEnv(PYTHON_VARIABLE, join(folder, "no-such-python"));
-    await expect(importCheckpoint(source, { name: "no-python" })).rejects.toMatchObject({
+    await expect(importCheckpoint(source, { name: "no-python", precision: "f32" })).rejects.toMatchObject({
       code: "exporter_unavailable",
       message: expect.stringContaining("pip install -r batch/training/requirements.txt"),
     });
@@ -153,7 +163,7 @@ describeUnless("lzero model import", [NO_PYTHON], () => {
     async (kind) => {
       const source = join(folder, kind);
       writeCheckpoint(source, makeTinyCheckpoint(kind));
-      const text = await importCheckpoint(source, { name: kind, topK: 5000 });
+      const text = await importCheckpoint(source, { name: kind, precision: "f32", topK: 5000 });
       expect(text).toContain(`${kind}, ${TINY.layers} layers of ${TINY.hidden}`);
       const { manifest, idf } = await loadModelFiles(join(modelsFolder, kind));
       expect(manifest).toMatchObject({ name: kind, licence: "none", vocabularySize: TINY_VOCABULARY.length });
@@ -207,13 +217,61 @@ describeUnless("lzero model import", [NO_PYTHON], () => {
   );
 
   it(
+    "makes a model of an ONNX file, whose impacts depend on no batch",
+    async () => {
+      const source = join(folder, "from-onnx");
+      writeOnnxFolder(source);
+      await importCheckpoint(source, { name: "from-onnx", log1pCount: 2 });
+      writeCheckpoint(join(folder, "from-tensors"), makeTinyCheckpoint("bert"));
+      await importCheckpoint(join(folder, "from-tensors"), {
+        name: "from-tensors",
+        precision: "f32",
+        log1pCount: 2,
+      });
+      const texts = ["the red planet", "spiders", "", "saturn and its rings in the air of mars", "a ring"];
+      const [wrapped, made] = await Promise.all(
+        ["from-onnx", "from-tensors"].map(async (name) => {
+          const { encoder } = await openEncoder(join(modelsFolder, name), { threads: 1, workerUrl });
+          const together = (await encoder.encode(texts)) as EncodedDocument[];
+          const alone = await Promise.all(texts.map(async (text) => (await encoder.encode([text]))[0]));
+          await encoder.close();
+          expect(together).toEqual(alone);
+          return together;
+        }),
+      );
+      wrapped!.forEach(({ termIds, weights }, at) => {
+        expect(termIds).toEqual(made![at]!.termIds);
+        weights.forEach((weight, i) => {
+          expect(weight).toBeCloseTo(made![at]!.weights[i]!, 4);
+        });
+      });
+    },
+    EXPORT_TIMEOUT_MS,
+  );
+
+  it.each([
+    ["without its head", ["--headless"], {}, "model_head_missing"],
+    ["in 8 bits", [], { precision: "int8" }, "model_precision_unsupported"],
+  ] as const)(
+    "refuses an ONNX file %s",
+    async (_, flags, options, code) => {
+      const source = join(folder, `onnx-${code}`);
+      writeOnnxFolder(source, ...flags);
+      await expect(importCheckpoint(source, { name: "refused-onnx", ...options })).rejects.toMatchObject({
+        code,
+      });
+    },
+    EXPORT_TIMEOUT_MS,
+  );
+
+  it(
     "passes on what the exporter says of a broken table, and leaves nothing",
     async () => {
       const source = join(folder, "broken");
       writeCheckpoint(source, makeTinyCheckpoint("bert"));
       writeFileSync(join(source, "idf.json"), '{"[PAD]": 1}');
-      await expect(importCheckpoint(source, { name: "broken" })).rejects.toMatchObject({
-        code: "model_export_failed",
+      await expect(importCheckpoint(source, { name: "broken", precision: "f32" })).rejects.toMatchObject({
+        code: "model_idf_invalid",
         message: expect.stringContaining("has no weight for '[UNK]'"),
       });
       expect(existsSync(join(modelsFolder, "broken"))).toBe(false);

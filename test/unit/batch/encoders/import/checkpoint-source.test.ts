@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { inspectCheckpoint } from "../../../../../batch/encoders/import/checkpoint-source.ts";
 import { readTensorInfos } from "../../../../../batch/encoders/import/safetensors.ts";
+import { COMMITTED_MODEL } from "../../../../support/onnx-worker.ts";
 import {
   makeTinyCheckpoint,
   TINY,
@@ -51,6 +52,8 @@ describe.each(["bert", "distilbert"] as const)("inspectCheckpoint of %s", (kind)
     expect(await inspectCheckpoint(folder)).toEqual({
       folder,
       architecture: kind,
+      format: "safetensors",
+      weightsPath: join(folder, "model.safetensors"),
       vocabularySize: TINY_VOCABULARY.length,
       hiddenSize: TINY.hidden,
       layers: TINY.layers,
@@ -131,6 +134,20 @@ describe.each(["bert", "distilbert"] as const)("inspectCheckpoint of %s", (kind)
       code: "model_source_incomplete",
       details: { file: join(folder, name) },
     });
+  });
+
+  it.each(["model.onnx", "onnx/model.onnx"])("takes %s where there are no safetensors", async (name) => {
+    change(kind, ({ config }) => {
+      config[names.activation] = "silu";
+    });
+    mkdirSync(join(folder, "onnx"));
+    cpSync(join(COMMITTED_MODEL, "model.onnx"), join(folder, name));
+    await expect(inspectCheckpoint(folder)).rejects.toMatchObject({ code: "model_activation_unsupported" });
+    rmSync(join(folder, "model.safetensors"));
+    const source = await inspectCheckpoint(folder);
+    expect(source).toMatchObject({ format: "onnx", weightsPath: join(folder, name) });
+    truncateSync(join(folder, name), 5000);
+    await expect(inspectCheckpoint(folder)).rejects.toMatchObject({ code: "model_weights_truncated" });
   });
 
   it("refuses a cased tokenizer", async () => {
