@@ -33,6 +33,8 @@ export interface ReadyLine {
 
 export interface PassLine {
   readonly seconds: number;
+  /** Processor time of all threads: what other load on the machine changes least. */
+  readonly cpuSeconds: number;
   /** Tokens that the model was given, [CLS] and [SEP] included. */
   readonly tokens: number;
   /** The same and what pads them. */
@@ -62,10 +64,13 @@ async function main(specPath: string): Promise<void> {
   console.log(JSON.stringify({} satisfies ReadyLine));
   for await (const _ of createInterface({ input: process.stdin })) {
     const startedMs = performance.now();
+    const cpuBefore = process.cpuUsage();
     const done = await pass(texts);
     const seconds = (performance.now() - startedMs) / 1000;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    const cpuSeconds = (user + system) / 1e6;
     const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
-    console.log(JSON.stringify({ seconds, ...done, peakMemoryBytes } satisfies PassLine));
+    console.log(JSON.stringify({ seconds, cpuSeconds, ...done, peakMemoryBytes } satisfies PassLine));
   }
   await close();
 }

@@ -37,6 +37,7 @@ interface Row {
   readonly documents: number;
   readonly documentsPerSecond: number;
   readonly tokensPerSecond: number;
+  readonly cpuMsPerDocument: number;
   /** Padding's share of what the model was given. */
   readonly paddingWaste: number;
   readonly docLen: number;
@@ -144,13 +145,14 @@ function atEvenSteps<Item>(items: readonly Item[], count: number): Item[] {
 function toRow(contender: string, threads: number, documents: number, passes: readonly PassLine[]): Row {
   const last = passes.at(-1)!;
   const seconds = passes.map((pass) => pass.seconds);
-  const median = seconds.toSorted((a, b) => a - b)[seconds.length >> 1]!;
+  const median = medianOf(seconds);
   return {
     contender,
     threads,
     documents,
     documentsPerSecond: documents / median,
     tokensPerSecond: last.tokens / median,
+    cpuMsPerDocument: (medianOf(passes.map(({ cpuSeconds }) => cpuSeconds)) * 1000) / documents,
     paddingWaste: 1 - last.tokens / last.paddedTokens,
     docLen: last.docLen,
     peakMemoryMiB: last.peakMemoryBytes / 1024 ** 2,
@@ -159,8 +161,21 @@ function toRow(contender: string, threads: number, documents: number, passes: re
   };
 }
 
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
 function format(rows: readonly Row[], skipped: readonly { label: string; absent: string }[]): string {
-  const numbers = ["threads", "documents/s", "tokens/s", "× s-t", "padding", "Doc_Len", "peak MiB"];
+  const numbers = [
+    "threads",
+    "documents/s",
+    "tokens/s",
+    "× s-t",
+    "CPU ms/doc",
+    "padding",
+    "Doc_Len",
+    "peak MiB",
+  ];
   const table = formatTable(
     [{ name: "encoder" }, ...numbers.map((name) => ({ name, isNumber: true }))],
     rows.map((row) => [
@@ -169,6 +184,7 @@ function format(rows: readonly Row[], skipped: readonly { label: string; absent:
       row.documentsPerSecond.toFixed(1),
       row.tokensPerSecond.toFixed(0),
       row.timesPeer === null ? "" : row.timesPeer.toFixed(2),
+      row.cpuMsPerDocument.toFixed(1),
       `${(row.paddingWaste * 100).toFixed(1)} %`,
       row.docLen.toFixed(1),
       row.peakMemoryMiB.toFixed(0),

@@ -90,10 +90,11 @@ def main() -> None:
     print(json.dumps({"label": peer.label}), flush=True)
     for _ in sys.stdin:
         peer.tokens = peer.padded = 0
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         count = peer.encode(texts)
         answer = {
             "seconds": time.perf_counter() - started,
+            "cpuSeconds": time.process_time() - cpu_started,
             "tokens": peer.tokens,
             "paddedTokens": peer.padded,
             "docLen": count / len(texts),
