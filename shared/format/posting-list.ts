@@ -70,7 +70,7 @@ export interface WindowedPostings {
   accumulate(window: number, weight: number, accumulators: Int32Array): void;
   /**
    * The same, listing the accumulators that were 0 before.
-   * @param touched [WINDOW_ORDINALS]
+   * @param touched has room for as many more as the window has postings, and one
    * @param touchedCount how many it holds
    * @returns how many it holds now
    * @throws LzeroError `page_corrupt`
@@ -355,8 +355,10 @@ class DecodedPostings implements WindowedPostings {
     let touchedNow = touchedCount;
     for (let at = this.#starts[window]!; at < end; at++) {
       const ordinal = ordinals[at]! - base;
-      if (accumulators[ordinal] === 0) touched[touchedNow++] = ordinal;
-      accumulators[ordinal]! += weight * impacts[at]!;
+      const before = accumulators[ordinal]!;
+      touched[touchedNow] = ordinal;
+      touchedNow += (~before & (before - 1)) >>> 31;
+      accumulators[ordinal] = before + weight * impacts[at]!;
     }
     return touchedNow;
   }

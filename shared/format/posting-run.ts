@@ -250,7 +250,7 @@ export function accumulateRun(run: Run, weight: number, accumulators: Int32Array
 /**
  * The same, and lists the accumulators that were 0 before: where postings are few, looking at those alone is cheaper
  * than looking at all. (Twice the loop, since a test in it for whether to list would cost every posting.)
- * @param touched has room for as many more as the run has postings
+ * @param touched has room for as many more as the run has postings, and one
  * @param touchedCount how many it holds
  * @returns how many it holds now
  * @throws LzeroError `page_corrupt`
@@ -285,7 +285,9 @@ export function accumulateRunTouching(
       nextBit = bit + 1;
       const before = accumulators[ordinal]!;
       accumulators[ordinal] = before + least + weight * (field & impactMask);
-      if (before === 0) touched[touchedNow++] = ordinal;
+      // Whether this is the first posting of a document cannot be predicted, so it is no branch: 1 when before is 0.
+      touched[touchedNow] = ordinal;
+      touchedNow += (~before & (before - 1)) >>> 31;
       decoded++;
     }
   }

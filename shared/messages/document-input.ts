@@ -8,7 +8,10 @@ import { encodedText, type Metadata, metadataSchema, versionSchema } from "./doc
 import { MAX_DOCUMENT_BYTES, MAX_DOCUMENT_ID_BYTES } from "./limits.ts";
 import { queuedSizeBytes, utf8SizeBytes } from "./size.ts";
 
-/** What the API documents and checks; `version` is for indexes with external versions alone. */
+/**
+ * What the API documents and checks; `version` is for indexes with external versions alone. `ifVersion` and `ifAbsent`
+ * make a write conditional: it fails with `version_conflict` unless it finds its document at that version, or none.
+ */
 export const documentInputSchema = z.strictObject({
   id: z.string(),
   text: z.string(),
@@ -16,6 +19,8 @@ export const documentInputSchema = z.strictObject({
   url: z.string().optional(),
   metadata: metadataSchema.optional(),
   version: versionSchema.optional(),
+  ifVersion: versionSchema.optional().describe("Write only if the document is at this version"),
+  ifAbsent: z.literal(true).optional().describe("Write only if there is no such document"),
 });
 
 export interface DocumentInput {
@@ -25,6 +30,8 @@ export interface DocumentInput {
   readonly url?: string;
   readonly metadata?: Metadata;
   readonly version?: number;
+  /** The version that the write must find; null: no document. */
+  readonly ifVersion?: number | null;
 }
 
 /** Why a document or an id is refused; `field` is the JSON path, e.g. `metadata.year`. */
@@ -68,7 +75,16 @@ export function checkDocument(
   }
   const parsed = documentInputSchema.safeParse(value);
   if (!parsed.success) return { fault: describeIssue(value, parsed.error.issues[0]) };
-  const { id, text, title, url, metadata, version } = parsed.data;
+  const { id, text, title, url, metadata, version, ifVersion, ifAbsent } = parsed.data;
+  if (ifVersion !== undefined && ifAbsent !== undefined) {
+    return {
+      fault: {
+        code: "condition_invalid",
+        message: "ifVersion and ifAbsent exclude each other",
+        field: "ifAbsent",
+      },
+    };
+  }
   // Zod's records leave this key out; silently would be a loss.
   if (metadata !== undefined && Object.hasOwn((value as { metadata: object }).metadata, "__proto__")) {
     return {
@@ -86,6 +102,8 @@ export function checkDocument(
     ...(url === undefined ? {} : { url: url.toWellFormed() }),
     ...(metadata === undefined ? {} : { metadata: toWellFormedMetadata(metadata) }),
     ...(version === undefined ? {} : { version }),
+    ...(ifVersion === undefined ? {} : { ifVersion }),
+    ...(ifAbsent === undefined ? {} : { ifVersion: null }),
   };
   const fault =
     findIdFault(document.id) ?? findVersionFault(document, rules) ?? findTextFault(document, rules);
@@ -105,6 +123,14 @@ function findVersionFault(document: DocumentInput, rules: DocumentRules): InputF
       code: "version_required",
       message: "version is missing: this index takes external versions",
       field: "version",
+    };
+  }
+  const { version, ifVersion = null } = document;
+  if (version !== undefined && ifVersion !== null && ifVersion >= version) {
+    return {
+      code: "condition_invalid",
+      message: "ifVersion is not lower than version: the write could never take its place",
+      field: "ifVersion",
     };
   }
   return null;
@@ -160,8 +186,11 @@ function describeIssue(value: object, issue: z.core.$ZodIssue | undefined): Inpu
   if (issue.path.length === 1 && !Object.hasOwn(value, top)) {
     return { code: "field_missing", message: `${field} is missing`, field };
   }
-  if (top === "version") {
-    return { code: "version_invalid", message: "version is not an integer from 0 to 2^53 - 1", field };
+  if (top === "version" || top === "ifVersion") {
+    return { code: "version_invalid", message: `${top} is not an integer from 0 to 2^53 - 1`, field };
+  }
+  if (top === "ifAbsent") {
+    return { code: "condition_invalid", message: "ifAbsent is true or left out", field };
   }
   const wanted = top === "metadata" ? "a string, number, boolean, null or an array of these" : "a string";
   const isWhole = top === "metadata" && issue.path.length === 1;

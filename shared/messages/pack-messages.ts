@@ -4,10 +4,15 @@
  */
 import { LzeroError } from "../errors.ts";
 import { MAX_MESSAGE_BYTES, TARGET_MESSAGE_BYTES } from "./limits.ts";
-import { encodeQueueMessage, type QueuedDocument, type QueueMessage } from "./queue-message.ts";
+import {
+  encodeQueueMessage,
+  messageFormatOf,
+  type QueuedDocument,
+  type QueueMessage,
+} from "./queue-message.ts";
 import { queuedSizeBytes } from "./size.ts";
 
-export type MessageEnvelope = Omit<QueueMessage, "documents">;
+export type MessageEnvelope = Omit<QueueMessage, "documents" | "formatVersion">;
 
 export interface PackedMessage {
   readonly body: string;
@@ -24,14 +29,14 @@ export function packMessages(
   envelope: MessageEnvelope,
   documents: readonly QueuedDocument[],
 ): PackedMessage[] {
-  const envelopeBytes = queuedSizeBytes({ ...envelope, documents: [] });
+  const envelopeBytes = queuedSizeBytes({ formatVersion: 1, ...envelope, documents: [] });
   const messages: PackedMessage[] = [];
   let batch: QueuedDocument[] = [];
   let batchBytes = envelopeBytes;
   const close = (): void => {
     if (batch.length === 0) return;
     messages.push({
-      body: encodeQueueMessage({ ...envelope, documents: batch }),
+      body: encodeQueueMessage({ ...envelope, formatVersion: messageFormatOf(batch), documents: batch }),
       sizeBytes: batchBytes,
       positions: batch.map((document) => document.position),
     });

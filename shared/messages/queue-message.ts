@@ -1,5 +1,6 @@
 /**
- * The message that the edge puts on the queue and the batch job takes off it: JSON, `formatVersion` 1.
+ * The message that the edge puts on the queue and the batch job takes off it: JSON, `formatVersion` 1, or 2 when a
+ * document of it is a conditional write, which a reader of 1 must not take for another.
  *
  *     {"formatVersion":1,"index":"demo","ingestId":"…32 hex…","acceptedAtMs":1763884800000,
  *      "documents":[{"position":0,"version":17,"id":"a","title":"…","text":"…"}]}
@@ -24,11 +25,13 @@ export const queuedDocumentSchema = z.strictObject({
   text: z.string(),
   url: z.string().optional(),
   metadata: metadataSchema.optional(),
+  /** A conditional write: the version that its document must be at when it is committed; null: there must be none. */
+  ifVersion: versionSchema.nullable().optional(),
 });
 export type QueuedDocument = z.infer<typeof queuedDocumentSchema>;
 
 export const queueMessageSchema = z.strictObject({
-  formatVersion: z.literal(1),
+  formatVersion: z.union([z.literal(1), z.literal(2)]),
   index: z.string().regex(INDEX_NAME_PATTERN),
   ingestId: z.string().regex(INGEST_ID_PATTERN),
   acceptedAtMs: z.int().min(0),
@@ -59,10 +62,12 @@ export function decodeQueueMessage(body: string): QueueMessage {
     throw new LzeroError("message_invalid", "the message is not JSON", {}, cause);
   }
   const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
-  if (typeof version === "number" && version > 1) {
-    throw new LzeroError("message_version_newer", `the message has format ${version}, this reader knows 1`, {
-      version,
-    });
+  if (typeof version === "number" && version > 2) {
+    throw new LzeroError(
+      "message_version_newer",
+      `the message has format ${version}, this reader knows 1 and 2`,
+      { version },
+    );
   }
   const parsed = queueMessageSchema.safeParse(value);
   if (!parsed.success) {
@@ -72,6 +77,11 @@ export function decodeQueueMessage(body: string): QueueMessage {
     );
   }
   return parsed.data;
+}
+
+/** The oldest format that says all of some documents. */
+export function messageFormatOf(documents: readonly QueuedDocument[]): QueueMessage["formatVersion"] {
+  return documents.some(({ ifVersion }) => ifVersion !== undefined) ? 2 : 1;
 }
 
 /**

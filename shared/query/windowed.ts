@@ -14,6 +14,8 @@ import { TopK } from "./top-k.ts";
 
 /** Decoding a posting when probing, where about half a block is decoded for each candidate, in postings added. */
 const PROBE_COST = 64;
+/** Fewer postings than this are added sooner than anything is found out about them. */
+const MIN_PROBED = 1000;
 /** Every so many accumulators one is looked at to guess how many candidates there are. */
 const SAMPLE_STRIDE = 64;
 /** So far below 0 that no sum of a query's impacts makes it positive. */
@@ -54,9 +56,10 @@ export class WindowBuffers {
     return this.#accumulators.subarray(0, size);
   }
 
-  /** @returns Uint16Array with room for `size` */
+  /** @returns Uint16Array with room for `size` and one */
   touched(size: number): Uint16Array {
-    if (this.#touched.length < size) this.#touched = new Uint16Array(Math.min(WINDOW_ORDINALS, 2 * size));
+    if (this.#touched.length <= size)
+      this.#touched = new Uint16Array(Math.min(WINDOW_ORDINALS, 2 * size) + 1);
     return this.#touched;
   }
 }
@@ -167,14 +170,13 @@ class WindowScorer {
       },
     });
     const base = window * WINDOW_ORDINALS;
-    if (remaining.lists.length === 0) this.#offer(touched, touchedCount, accumulators, base);
-    else {
-      const need = Math.max(1, remaining.threshold - remaining.bound);
-      const candidates = touched
-        .subarray(0, touchedCount)
-        .filter((ordinal) => accumulators[ordinal]! >= need);
-      this.#probe(window, candidates.sort(), remaining, accumulators);
+    if (remaining.lists.length === 0) {
+      this.#offerAndClear(touched, touchedCount, accumulators, base);
+      return;
     }
+    const need = Math.max(1, remaining.threshold - remaining.bound);
+    const candidates = touched.subarray(0, touchedCount).filter((ordinal) => accumulators[ordinal]! >= need);
+    this.#probe(window, candidates.sort(), remaining, accumulators);
     for (let at = 0; at < touchedCount; at++) accumulators[touched[at]!] = 0;
   }
 
@@ -223,7 +225,7 @@ class WindowScorer {
         hasPartial = true;
       }
       const need = threshold - bound;
-      if (need > 0 && guess(need) * PROBE_COST < rest) break;
+      if (need > 0 && rest > MIN_PROBED && guess(need) * PROBE_COST < rest) break;
     }
     return { lists: active.slice(next), bound, threshold };
   }
@@ -272,6 +274,18 @@ class WindowScorer {
       if (count > 0) active.push({ weight, postings, count, bound: weight * postings.maxImpact(window) });
     }
     return active.sort((a, b) => b.bound - a.bound);
+  }
+
+  #offerAndClear(ordinals: Uint16Array, count: number, accumulators: Int32Array, base: number): void {
+    let threshold = this.#top.threshold;
+    for (let at = 0; at < count; at++) {
+      const ordinal = ordinals[at]!;
+      const score = accumulators[ordinal]!;
+      accumulators[ordinal] = 0;
+      if (score < threshold) continue;
+      this.#top.offer(score, this.#place, base + ordinal);
+      threshold = this.#top.threshold;
+    }
   }
 
   #offer(ordinals: Uint16Array, count: number, accumulators: Int32Array, base: number): void {

@@ -104,7 +104,7 @@ describe("encodePostingList, decodePostings and openPostings", () => {
         for (let base = 0; base < list.documents; base += WINDOW_ORDINALS) {
           const window = base / WINDOW_ORDINALS;
           opened.accumulate(window, 1000, sums.subarray(base, base + WINDOW_ORDINALS));
-          const of = new Uint16Array(WINDOW_ORDINALS);
+          const of = new Uint16Array(WINDOW_ORDINALS + 1);
           const part = sumsTouched.subarray(base, base + WINDOW_ORDINALS);
           const first = opened.accumulateTouching(window, 1000, part, of, 0);
           // A second time nothing is touched for the first time.
