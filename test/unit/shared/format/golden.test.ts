@@ -3,8 +3,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { decodeManifest, encodeManifest, type Manifest } from "../../../../shared/format/manifest.ts";
+import { mergeSegments } from "../../../../shared/format/merge-segments.ts";
 import { FORMAT_VERSION, pageVersion } from "../../../../shared/format/page.ts";
 import { decodeQueryTables, encodeQueryTables } from "../../../../shared/format/query-tables.ts";
+import { decodeSegmentRoot } from "../../../../shared/format/segment-reader.ts";
 import { exhaustive } from "../../../../shared/query/exhaustive.ts";
 import { search } from "../../../../shared/query/search.ts";
 import { createWindowed } from "../../../../shared/query/windowed.ts";
@@ -57,6 +59,24 @@ describe.each([1, 2])("the golden index of format version %i", (version) => {
       if (version === FORMAT_VERSION) expect(encoded.pages).toEqual(pages);
     },
   );
+
+  it("becomes a segment of the present version in a merge", () => {
+    const manifest = storedManifest();
+    const inputs = GOLDEN_SEGMENTS.map(({ file, encode }) => {
+      const { segmentId } = encode();
+      const { pages: count, tombstones } = segmentIn(manifest, segmentId);
+      const pages = Array.from({ length: count }, (_, page) => stored(`${file}-${page}.bin`));
+      const root = decodeSegmentRoot(pages[0]!, segmentId, pageKey(GOLDEN_INDEX, segmentId, 0));
+      expect(root.formatVersion).toBe(version);
+      return { root, pages, tombstones };
+    });
+    const { segment } = mergeSegments("9".repeat(32), inputs);
+    for (const page of segment.pages) expect(pageVersion(page)).toBe(FORMAT_VERSION);
+    const survivors = GOLDEN_SEGMENTS.flatMap(({ documents, tombstones }) =>
+      documents.filter((_, ordinal) => !tombstones.includes(ordinal)),
+    );
+    expect(dumpSegment(openSegment(segment))).toEqual(expectedDump(survivors));
+  });
 
   it("has a manifest", () => {
     const manifest = storedManifest();
