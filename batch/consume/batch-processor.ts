@@ -212,8 +212,9 @@ async function timed<Result>(work: () => Promise<Result>): Promise<[Result, numb
 function toPublish({ item, document, result }: Encoded): PublishDocument[] {
   if (result instanceof Error) return [];
   const { ingestId } = item.message;
-  const { position, version, id } = document;
-  return [{ ingestId, position, version, id, fields: storedFields(document), vector: result }];
+  const { position, version, id, ifVersion } = document;
+  const write = { ingestId, position, version, id, fields: storedFields(document), vector: result };
+  return [ifVersion === undefined ? write : { ...write, ifVersion }];
 }
 
 function toBury({ item, document, result }: Encoded): DeadDocument[] {

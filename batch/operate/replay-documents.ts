@@ -55,7 +55,6 @@ export async function replayDocuments(of: number, against: number, ports: Replay
     onProgress?.(sent, total);
     for await (const documents of inBatches(readDocuments(ports, places))) {
       const envelope = {
-        formatVersion: 1 as const,
         index,
         ingestId: ports.newIngestId(),
         acceptedAtMs: ports.now(),

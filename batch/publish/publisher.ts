@@ -4,7 +4,7 @@
  * one stays. It does not encode text, batch, or acknowledge messages.
  */
 
-import type { ModelBinding } from "../../shared/catalog/commands.ts";
+import type { LocatedDocument, ModelBinding } from "../../shared/catalog/commands.ts";
 import { documentKey } from "../../shared/catalog/document-key.ts";
 import { isLzeroError, LzeroError } from "../../shared/errors.ts";
 import { encodeSegment, type SegmentDocument } from "../../shared/format/segment-writer.ts";
@@ -23,6 +23,8 @@ export interface PublishDocument {
   readonly id: string;
   readonly fields: StoredFields;
   readonly vector: EncodedDocument;
+  /** Of a conditional write: the version that the commit must find; null: no document. */
+  readonly ifVersion?: number | null;
 }
 
 export interface PublishResult {
@@ -88,12 +90,10 @@ export class Publisher {
     const quantized = quantize(distinct, model.binding);
     await this.#storeTables(target, model);
     await onStep("tables");
-    const located = distinct.map(({ id, version, ingestId, position }): [string, number, string, number] => [
-      documentKey(id),
-      version,
-      ingestId,
-      position,
-    ]);
+    const located = distinct.map(({ id, version, ingestId, position, ifVersion }): LocatedDocument => {
+      const place = [documentKey(id), version, ingestId, position] as const;
+      return ifVersion === undefined ? [...place] : [...place, ifVersion];
+    });
     const maxAttempts = this.#options.maxAttempts ?? 3;
     for (let attempt = 1; ; attempt++) {
       const segmentId = (this.#options.newSegmentId ?? newSegmentId)();

@@ -69,7 +69,10 @@ export class LocalCatalog implements CatalogPort, HistoryPort {
   }
 
   /** Accepts documents and makes the message that the edge would send. */
-  accept(documents: readonly Pick<QueuedDocument, "id" | "text">[], index = this.index): QueueMessage {
+  accept(
+    documents: readonly Pick<QueuedDocument, "id" | "text" | "ifVersion">[],
+    index = this.index,
+  ): QueueMessage {
     const ingestId = (this.#nextIngest++).toString(16).padStart(32, "0");
     const { firstVersion, acceptedAtMs } = this.catalog.accept({
       ingestId,

@@ -8,6 +8,7 @@ import { type ErrorDetails, isLzeroError, type LzeroError } from "../../shared/e
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   body_invalid: 400,
   body_not_array: 400,
+  condition_invalid: 400,
   documents_missing: 400,
   idempotency_key_invalid: 400,
   index_name_invalid: 400,
@@ -46,6 +47,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   segment_incomplete: 409,
   segment_not_staged: 409,
   too_many_pins: 409,
+  version_conflict: 409,
   version_superseded: 409,
   generation_collected: 410,
   body_too_large: 413,

@@ -42,6 +42,36 @@ const idempotencyKey = {
   description: "Repeating the request with the same key sends again only what is still pending.",
 };
 const documents = z.array(documentInputSchema).min(1);
+/** The id is in the address; the condition may be in the headers. */
+const oneDocument = documentInputSchema.partial({ id: true });
+const once = {
+  ...idempotencyKey,
+  description: "Repeating the deletion with the same key gives the same answer and deletes nothing again.",
+};
+const tag = { type: "string", pattern: '^"[0-9]{1,16}"$', examples: ['"17"'] };
+const ifMatch = {
+  name: "If-Match",
+  in: "header",
+  schema: tag,
+  description: "The ETag of the version that this is for; at any other one it is a version_conflict.",
+};
+const ifAbsent = {
+  name: "If-None-Match",
+  in: "header",
+  schema: { type: "string", const: "*" },
+  description: "Only if there is no such document.",
+};
+const ifChanged = {
+  name: "If-None-Match",
+  in: "header",
+  schema: { type: "string" },
+  description: "ETags that the reader has: 304 without a body when the version is among them.",
+};
+const versionConflict = {
+  description:
+    "version_conflict: the committed version contradicts the condition already. A condition that may still hold is decided when the write is committed: its outcome in the ingest is `failed` with the code version_conflict then.",
+  content: { "application/problem+json": { schema: jsonSchema(problemSchema, "output") } },
+};
 const traceparent = {
   name: "traceparent",
   in: "header",
@@ -90,25 +120,38 @@ const OPERATIONS: readonly Operation[] = [
     body: { "application/json": documents, "application/x-ndjson": documentInputSchema },
     status: 202,
     answer: ingestAnswerSchema,
-    refusals: { 429: tooManyPending },
+    refusals: { 409: versionConflict, 429: tooManyPending },
   },
   {
     method: "get",
     path: "/v1/indexes/{index}/documents/{id}",
-    summary: "The live version of a document",
+    summary: "The live version of a document; its ETag is the version in quotes",
     needsKey: false,
-    parameters: [index, id],
+    parameters: [index, id, ifChanged],
     status: 200,
     answer: documentSchema,
+    refusals: { 304: { description: "The reader has this version" } },
+  },
+  {
+    method: "put",
+    path: "/v1/indexes/{index}/documents/{id}",
+    summary: "Write one document, on a condition or without",
+    needsKey: true,
+    parameters: [index, id, ifMatch, ifAbsent, idempotencyKey, traceparent],
+    body: { "application/json": oneDocument },
+    status: 202,
+    answer: ingestAnswerSchema,
+    refusals: { 409: versionConflict, 429: tooManyPending },
   },
   {
     method: "delete",
     path: "/v1/indexes/{index}/documents/{id}",
-    summary: "Delete a document; idempotent",
+    summary: "Delete a document, on a condition or without",
     needsKey: true,
-    parameters: [index, id, queryParameter("version", { type: "integer", minimum: 0 })],
+    parameters: [index, id, queryParameter("version", { type: "integer", minimum: 0 }), ifMatch, once],
     status: 200,
     answer: removedSchema,
+    refusals: { 409: versionConflict },
   },
   {
     method: "get",

@@ -1,18 +1,24 @@
 /**
- * One document by its id: `GET …/documents/{id}` and `DELETE`. The catalog says where its live version lies, so that
- * neither waits for KV to show a generation.
+ * One document by its id: `GET …/documents/{id}`, `PUT` and `DELETE`. The catalog says where its live version lies, so
+ * that none waits for KV to show a generation. Its entity tag is its version: with `If-Match` a write or deletion is for
+ * that version alone, with `If-None-Match: *` a write is for a new document.
  */
-
+import * as z from "zod";
 import type { DocumentLocation } from "../../shared/catalog/commands.ts";
 import { documentKey } from "../../shared/catalog/document-key.ts";
 import { isLzeroError, LzeroError } from "../../shared/errors.ts";
+import type { StoredFields } from "../../shared/messages/document.ts";
 import { findIdFault } from "../../shared/messages/document-input.ts";
-import { MAX_VERSION } from "../../shared/messages/limits.ts";
+import { MAX_REQUEST_BODY_BYTES, MAX_VERSION } from "../../shared/messages/limits.ts";
 import { requireKey } from "../http/auth.ts";
+import { readJson } from "../http/body.ts";
+import { entityTag, isNotModified, readDeleteCondition, readWriteCondition } from "../http/conditions.ts";
 import { makeReadContext, type ReadContext } from "../search/read-context.ts";
 import { readStoredDocument } from "../search/stored-pages.ts";
 import type { App, Services } from "../services.ts";
+import { acceptDocuments } from "./accept-documents.ts";
 import { checkIndexName } from "./index-name.ts";
+import { chooseIngestId, hashHex } from "./ingest-id.ts";
 
 export function addDocumentByIdRoutes(app: App, services: Services): void {
   app.get("/v1/indexes/:index/documents/:id", async (context) => {
@@ -20,7 +26,25 @@ export function addDocumentByIdRoutes(app: App, services: Services): void {
     const id = checkDocumentId(context.req.param("id"));
     const document = await findDocument(makeReadContext(context, services, index), id);
     context.header("cache-control", "no-store");
+    context.header("etag", entityTag(document.version));
+    if (isNotModified(context.req.raw.headers, document.version)) return context.body(null, 304);
     return context.json(document);
+  });
+
+  app.put("/v1/indexes/:index/documents/:id", async (context) => {
+    const request = context.req.raw;
+    await requireKey(request, context.env, "write");
+    const index = checkIndexName(context.req.param("index"));
+    const id = checkDocumentId(context.req.param("id"));
+    const ifVersion = readWriteCondition(request.headers);
+    return await acceptDocuments(context, services, {
+      index,
+      format: "json",
+      readBody: async () => {
+        const document = await readJson(request, z.unknown(), MAX_REQUEST_BODY_BYTES);
+        return encodeOne(document, id, ifVersion);
+      },
+    });
   });
 
   app.delete("/v1/indexes/:index/documents/:id", async (context) => {
@@ -28,10 +52,23 @@ export function addDocumentByIdRoutes(app: App, services: Services): void {
     const index = checkIndexName(context.req.param("index"));
     const id = checkDocumentId(context.req.param("id"));
     const version = readVersion(new URL(context.req.url).searchParams);
-    const { generation, outcomes } = await services
-      .catalogOf(context.env, index)
-      .remove({ documents: [{ key: documentKey(id), version }] });
+    const ifVersion = readDeleteCondition(context.req.raw.headers);
+    const idempotencyKey = context.req.header("idempotency-key") ?? null;
+    const removal = {
+      id: await chooseIngestId(index, idempotencyKey),
+      digest: await hashHex(new TextEncoder().encode(JSON.stringify(["DELETE", id, version, ifVersion]))),
+    };
+    const { generation, outcomes } = await services.catalogOf(context.env, index).remove({
+      documents: [{ key: documentKey(id), version, ...(ifVersion === undefined ? {} : { ifVersion }) }],
+      ...(idempotencyKey === null ? {} : { removal }),
+    });
     const outcome = outcomes[0]!;
+    if (outcome === "conflict") {
+      throw new LzeroError("version_conflict", `the document is not at version ${ifVersion}`, {
+        generation,
+        ifVersion: ifVersion ?? null,
+      });
+    }
     if (outcome === "superseded") {
       throw new LzeroError("version_superseded", "a higher version of this document is indexed", {
         generation,
@@ -42,9 +79,14 @@ export function addDocumentByIdRoutes(app: App, services: Services): void {
   });
 }
 
+interface DocumentAnswer extends StoredFields {
+  readonly id: string;
+  readonly version: number;
+}
+
 /** @throws LzeroError `document_not_found`, `page_missing`, `index_not_found` */
-async function findDocument(context: ReadContext, id: string): Promise<object> {
-  const read = async (): Promise<object> => {
+async function findDocument(context: ReadContext, id: string): Promise<DocumentAnswer> {
+  const read = async (): Promise<DocumentAnswer> => {
     const location: DocumentLocation | null = await context.catalog.lookup(documentKey(id));
     const document = location === null ? null : await readStoredDocument(context, location);
     if (document === null || document.id !== id) {
@@ -70,6 +112,26 @@ function checkDocumentId(text: string): string {
   const fault = findIdFault(id);
   if (fault !== null) throw new LzeroError(fault.code, fault.message, { field: "id" });
   return id;
+}
+
+/**
+ * One document as a body of many, with the id and the condition of its request.
+ * @throws LzeroError `body_invalid`, `condition_invalid`
+ */
+function encodeOne(value: unknown, id: string, ifVersion: number | null | undefined): Uint8Array {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new LzeroError("body_invalid", "the body is not a JSON object");
+  }
+  const document = value as Readonly<Record<string, unknown>>;
+  if (document.id !== undefined && document.id !== id) {
+    throw new LzeroError("body_invalid", "id is not that of the address", { field: "id" });
+  }
+  const hasCondition = document.ifVersion !== undefined || document.ifAbsent !== undefined;
+  if (hasCondition && ifVersion !== undefined) {
+    throw new LzeroError("condition_invalid", "the condition is in the headers and in the body");
+  }
+  const condition = ifVersion === undefined ? {} : ifVersion === null ? { ifAbsent: true } : { ifVersion };
+  return new TextEncoder().encode(JSON.stringify([{ ...document, id, ...condition }]));
 }
 
 /** @throws LzeroError `parameter_invalid`, `parameter_unknown`, `parameter_repeated` */

@@ -16,6 +16,7 @@ const ROLE_BY_ROUTE: Readonly<Record<string, Role>> = {
   "GET /v1/indexes/:index": "open",
   "POST /v1/indexes/:index/documents": "write",
   "GET /v1/indexes/:index/documents/:id": "open",
+  "PUT /v1/indexes/:index/documents/:id": "write",
   "DELETE /v1/indexes/:index/documents/:id": "write",
   "GET /v1/indexes/:index/ingests/:ingestId": "write",
   "GET /v1/indexes/:index/search": "open",
@@ -156,7 +157,7 @@ describe("every answer", () => {
     expect(await missing.json()).toMatchObject({ code: "route_not_found" });
     const wrong = await request("PATCH", "/v1/indexes/a/documents/b");
     expect(wrong.status).toBe(405);
-    expect(wrong.headers.get("allow")).toBe("GET, DELETE");
+    expect(wrong.headers.get("allow")).toBe("GET, PUT, DELETE");
   });
 
   it("to a fault of ours has an id and no stack", async () => {

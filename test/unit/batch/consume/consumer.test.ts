@@ -152,7 +152,7 @@ describe("QueueConsumer", () => {
   it.each([
     ["no JSON", "{", "message_invalid"],
     ["another shape", '{"formatVersion":1,"documents":[]}', "message_invalid"],
-    ["a newer format", '{"formatVersion":2}', "message_version_newer"],
+    ["a newer format", '{"formatVersion":3}', "message_version_newer"],
   ])("sends a message of %s to the dead-letter queue as it came", async (_, body, code) => {
     const good = catalog.accept(texts(1, "good"));
     await queue.send(body, good);
@@ -171,6 +171,34 @@ describe("QueueConsumer", () => {
     const dead = await queue.takeDead();
     expect(decodeQueueMessage(dead[0]!.Body!)).toEqual(message);
     expect(attributesOf(dead[0]!)).toMatchObject({ code: "index_not_found" });
+  });
+
+  it("carries the condition of a write to the commit, and into the dead-letter queue", async () => {
+    const first = catalog.accept([{ id: "a", text: "first" }]);
+    await queue.send(first);
+    await create().run();
+    const [{ version }] = first.documents as [{ version: number }];
+    const second = catalog.accept([
+      { id: "a", text: "second", ifVersion: version },
+      { id: "b", text: "POISON", ifVersion: null },
+    ]);
+    const third = catalog.accept([{ id: "a", text: "third", ifVersion: version }]);
+    await queue.send({ ...second, formatVersion: 2 });
+    await create().run();
+    await queue.send({ ...third, formatVersion: 2 });
+    await create().run();
+    expect(catalog.outcomes(second.ingestId)).toEqual(["indexed", "dead"]);
+    expect(catalog.catalog.ingestStatus(third.ingestId).documents[0]).toMatchObject({
+      outcome: "failed",
+      code: "version_conflict",
+    });
+    const [found] = await readIndex(store, catalog.catalog.manifest());
+    expect(found).toMatchObject({ id: "a", text: "second" });
+    const [dead] = await queue.takeDead();
+    expect(decodeQueueMessage(dead!.Body!)).toMatchObject({
+      formatVersion: 2,
+      documents: [{ ifVersion: null }],
+    });
   });
 
   it("deletes no message whose documents were not committed", async () => {

@@ -11,7 +11,6 @@ import { decodeQueueMessage, type QueuedDocument } from "../../../../shared/mess
 import { queuedSizeBytes, utf8SizeBytes } from "../../../../shared/messages/size.ts";
 
 const ENVELOPE = {
-  formatVersion: 1,
   index: "a".repeat(64),
   ingestId: "0".repeat(32),
   acceptedAtMs: 1_763_884_800_000,
@@ -19,6 +18,22 @@ const ENVELOPE = {
 } as const;
 
 describe("packMessages", () => {
+  it("writes format 2 only for messages that have a conditional write", () => {
+    const text = "x".repeat(TARGET_MESSAGE_BYTES / 2);
+    const documents = [{}, { ifVersion: 3 }, { ifVersion: null }, {}].map(
+      (condition, position): QueuedDocument => ({
+        position,
+        version: 9,
+        id: `d${position}`,
+        text,
+        ...condition,
+      }),
+    );
+    const messages = packMessages(ENVELOPE, documents).map(({ body }) => decodeQueueMessage(body));
+    expect(messages.map(({ formatVersion }) => formatVersion)).toEqual([1, 2, 2, 1]);
+    expect(messages.flatMap((message) => message.documents)).toEqual(documents);
+  });
+
   it("holds every document once and in order, within the limits", () => {
     const documents = fc.array(
       fc.record({
