@@ -21,14 +21,14 @@ import { ConsumerTelemetry } from "../metrics/consumer-telemetry.ts";
 import { Merger } from "../publish/merger.ts";
 import { Publisher } from "../publish/publisher.ts";
 import { KvRestStore } from "../storage/kv-rest-store.ts";
+import { type DeviceOptions, deviceOption, encoderOptionsOf, threadsOption } from "./device-option.ts";
 
-interface ConsumeOptions {
+interface ConsumeOptions extends DeviceOptions {
   readonly model: string;
   readonly pollers: number;
   readonly flushSeconds: number;
   readonly flushDocuments: number;
   readonly visibilitySeconds: number;
-  readonly threads?: number;
   readonly encodeCache?: string;
   readonly metricsPort?: number;
   readonly requestTimeoutSeconds: number;
@@ -75,7 +75,8 @@ export function register(program: Command): void {
     .option("--flush-seconds <s>", "longest wait of a document for others", positiveNumber, 5)
     .option("--flush-documents <n>", "most documents of a batch", wholeNumber, 10_000)
     .option("--visibility-seconds <s>", "how soon messages of a dead consumer come again", wholeNumber, 60)
-    .option("--threads <n>", "threads of the encoder (default: the cores there are, at most 16)", wholeNumber)
+    .addOption(threadsOption())
+    .addOption(deviceOption())
     .addOption(
       new Option("--encode-cache <dir>", "keep vectors here and encode no text twice with one model").env(
         ENCODE_CACHE_VARIABLE,
@@ -98,9 +99,10 @@ export function register(program: Command): void {
   program
     .command("encoder-process", { hidden: true })
     .requiredOption("--model <name>", "model name or folder")
-    .option("--threads <n>", "threads of the encoder", wholeNumber)
-    .action(async ({ model, threads }: Pick<ConsumeOptions, "model" | "threads">) => {
-      const { encoder } = await openEncoder(model, threads === undefined ? {} : { threads });
+    .addOption(threadsOption())
+    .addOption(deviceOption())
+    .action(async ({ model, ...options }: Pick<ConsumeOptions, "model"> & DeviceOptions) => {
+      const { encoder } = await openEncoder(model, encoderOptionsOf(options, console.error));
       serveEncoder(encoder, process);
     });
 }
@@ -116,12 +118,12 @@ async function consume(options: ConsumeOptions): Promise<void> {
   const threads = options.threads === undefined ? [] : ["--threads", `${options.threads}`];
   const models = await openServedModels({
     model: options.model,
-    onnx: options.threads === undefined ? {} : { threads: options.threads },
+    onnx: encoderOptionsOf(options, (text) => logger.info(text)),
     encodeCache: options.encodeCache ?? null,
     logger,
     isolated: {
       modulePath: process.argv[1]!,
-      args: ["encoder-process", "--model", options.model, ...threads],
+      args: ["encoder-process", "--model", options.model, ...threads, "--device", options.device ?? "cpu"],
     },
   });
   const sqs = new SQSClient({

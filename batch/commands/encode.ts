@@ -11,8 +11,9 @@ import { encodeQuery, optionalBelow, QUERY_WEIGHT_SCALE } from "../../shared/que
 import { decodeUtf8, readLines } from "../corpus/lines.ts";
 import type { DocumentEncoder } from "../encoders/encoder.ts";
 import { DEFAULT_MODEL, type OpenedEncoder, openEncoder } from "../encoders/open-encoder.ts";
+import { type DeviceOptions, deviceOption, encoderOptionsOf, threadsOption } from "./device-option.ts";
 
-interface EncodeOptions {
+interface EncodeOptions extends DeviceOptions {
   readonly queries?: string;
   readonly documents?: string;
   readonly encoder: string;
@@ -46,6 +47,8 @@ export function register(program: Command): void {
     .option("--queries <file>", "JSONL of queries; - is standard input")
     .option("--documents <file>", "JSONL of documents; - is standard input")
     .option("--encoder <name>", "model name or folder, or bm25", DEFAULT_MODEL)
+    .addOption(deviceOption())
+    .addOption(threadsOption())
     .addHelpText("after", EXAMPLES)
     .action(async (options: EncodeOptions) => {
       process.exitCode = await encode(options);
@@ -53,7 +56,8 @@ export function register(program: Command): void {
 }
 
 /** @returns the exit code: 1 when a line could not be encoded; each of these is named on standard error */
-async function encode({ queries, documents, encoder: name }: EncodeOptions): Promise<number> {
+async function encode(options: EncodeOptions): Promise<number> {
+  const { queries, documents, encoder: name } = options;
   const path = queries ?? documents;
   if (path === undefined || (queries !== undefined && documents !== undefined)) {
     throw new LzeroError(
@@ -66,7 +70,7 @@ async function encode({ queries, documents, encoder: name }: EncodeOptions): Pro
     failures++;
     console.error(`${path}:${line}: ${message}`);
   };
-  const opened = await openEncoder(name);
+  const opened = await openEncoder(name, encoderOptionsOf(options, console.error));
   try {
     let chunk: TextLine[] = [];
     const flush = async (): Promise<void> => {

@@ -22,14 +22,14 @@ import { encodeRun, rankingsOf, readRun } from "../eval/trec-run.ts";
 import { type Column, formatTable } from "../inspect/table.ts";
 import { createLogger } from "../logging.ts";
 import { parseCount } from "./dev.ts";
+import { type DeviceOptions, deviceOption, encoderOptionsOf, threadsOption } from "./device-option.ts";
 
-export interface EvalOptions {
+export interface EvalOptions extends DeviceOptions {
   readonly data?: string;
   readonly encoder: string;
   readonly idf: IdfMode | "all";
   readonly split: string;
   readonly queries?: number;
-  readonly threads?: number;
   /** Folder; absent or false: every document is encoded. */
   readonly encodeCache?: string | false;
   readonly json?: string;
@@ -66,7 +66,8 @@ export function register(program: Command): void {
     .addOption(new Option("--idf <mode>", "IDF of queries").choices([...IDF_MODES, "all"]).default("model"))
     .option("--split <name>", "judgements to use: qrels/<name>.tsv", "test")
     .option("--queries <n>", "evaluate on so many queries, at even steps through the file", parseCount)
-    .option("--threads <n>", "threads of the encoder", parseCount)
+    .addOption(threadsOption())
+    .addOption(deviceOption())
     .addOption(
       new Option("--encode-cache <dir>", "keep vectors here and encode no text twice with one model")
         .env(ENCODE_CACHE_VARIABLE)
@@ -132,7 +133,7 @@ async function evaluateEncoder(data: string, options: EvalOptions, ports: EvalPo
   const whole = await readCollection(data, options.split);
   const collection = sampleQueries(whole, options.queries ?? Number.POSITIVE_INFINITY);
   const opened = await openEncoder(options.encoder, {
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...encoderOptionsOf(options, console.error),
     ...(ports.workerUrl === undefined ? {} : { workerUrl: ports.workerUrl }),
     averageLength: (tokenizer) =>
       measureAverageLength(

@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { type ModelManifest, parseModelManifest } from "../../shared/model/model-manifest.ts";
 import type { GoldenReport } from "../encoders/golden.ts";
 import { importModel, verifyModel } from "../encoders/import/import-model.ts";
+import { cudaInstallPorts, installCuda } from "../encoders/onnx/install-cuda.ts";
 import { DEFAULT_MODEL, packageRoot, resolveModelFolder } from "../encoders/open-encoder.ts";
 import { formatCount, formatTable } from "../inspect/table.ts";
 import { parseCount } from "./dev.ts";
@@ -48,6 +49,12 @@ Examples:
   $ lzero model verify ./my-model
   $ lzero model import ./opensearch-neural-sparse-encoding-doc-v2-mini --name doc-v2-mini`;
 
+const CUDA_HELP = `
+Examples:
+  $ lzero model install-cuda
+  $ lzero model import ./doc-v2-mini --name doc-v2-mini-f32 --precision f32
+  $ lzero consume --model doc-v2-mini-f32 --device cuda`;
+
 const IMPORT_HELP = `
 DIR holds config.json, vocab.txt, idf.json and model.safetensors, as the OpenSearch document-only models come, or
 model.onnx (onnx/model.onnx) with token ids in and logits out, as optimum exports a model with its head. Of safetensors
@@ -69,7 +76,7 @@ export function register(program: Command): void {
   };
   const model = program
     .command("model")
-    .description("Document encoders: list, show, verify, import.")
+    .description("Document encoders: list, show, verify, import; CUDA libraries.")
     .addHelpText("after", MODEL_HELP);
   model
     .command("list")
@@ -87,6 +94,17 @@ export function register(program: Command): void {
     .description("Checks a model's files against its manifest, and its golden values where it has some.")
     .argument("<name>", "a model's name or its folder")
     .action((name: string) => verifyNamed(name, ports));
+  model
+    .command("install-cuda")
+    .summary("get the libraries that --device cuda needs")
+    .description(
+      "Gets onnxruntime's CUDA libraries, some hundred MB, by the install step of onnxruntime-node. It wants Linux on x64; an NVIDIA driver, CUDA 12 and cuDNN 9 come from your system.",
+    )
+    .addHelpText("after", CUDA_HELP)
+    .action(() => {
+      for (const path of installCuda(cudaInstallPorts())) ports.print(path);
+      ports.print("Next: lzero encode --device cuda --encoder <a model made with --precision f32>");
+    });
   model
     .command("import")
     .summary("make a model of a BERT or DistilBERT checkpoint")

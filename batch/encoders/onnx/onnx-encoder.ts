@@ -16,6 +16,7 @@ import { WordPieceTokenizer } from "../../../shared/text/word-piece.ts";
 import type { DocumentEncoder, EncodedDocument } from "../encoder.ts";
 import type { ModelFiles } from "../model-files.ts";
 import { planBatches } from "./batch-plan.ts";
+import { requireCudaGraph } from "./cuda.ts";
 import { SessionPool } from "./session-pool.ts";
 import { SessionWorker } from "./session-worker.ts";
 import { type TokenizedDocument, tokenizeDocument, type WindowedLength } from "./tokenized-document.ts";
@@ -23,11 +24,13 @@ import type { BatchRequest, BatchVectors, Device } from "./worker-messages.ts";
 
 export interface OnnxEncoderOptions {
   /**
-   * `cuda` fails with `encoder_device_unavailable` where there is none; `auto` takes cuda where it works, else the cpu:
-   * `encoder.device` says which.
+   * `cuda` fails with `encoder_device_unavailable` where there is none and with `encoder_device_unsupported` for a graph
+   * that has no kernels there; `auto` takes cuda where it works, else the cpu.
    * @default "cpu"
    */
   readonly device?: Device | "auto";
+  /** Told once where the model runs, and why not on cuda where `auto` could not take it. */
+  readonly onDevice?: (device: Device, whyNotCuda: string | null) => void;
   /** Threads of all sessions together. @default the cores that the process may use, at most 16 */
   readonly threads?: number;
   /** Sessions, each in its own worker thread. @default one for each thread on the cpu, 1 on cuda */
@@ -95,7 +98,8 @@ export class OnnxEncoder implements DocumentEncoder {
 
   /**
    * Starts the sessions.
-   * @throws LzeroError `model_unsupported`, `encoder_device_unavailable`, `encoder_start_failed`
+   * @throws LzeroError `model_unsupported`, `encoder_device_unavailable`, `encoder_device_unsupported`,
+   * `encoder_start_failed`
    */
   static async create(files: ModelFiles, options: OnnxEncoderOptions = {}): Promise<OnnxEncoder> {
     const { identity, name } = files.manifest;
@@ -104,7 +108,8 @@ export class OnnxEncoder implements DocumentEncoder {
     if (identity.encoder !== "onnx" || weights === null || maxLength === null) {
       throw new LzeroError("model_unsupported", `model ${name} is not an ONNX encoder`, { model: name });
     }
-    const open = async (device: Device): Promise<OnnxEncoder> => {
+    const open = async (device: Device, whyNotCuda: string | null = null): Promise<OnnxEncoder> => {
+      if (device === "cuda") requireCudaGraph(weights, name);
       const threads = options.threads ?? Math.min(MAX_DEFAULT_THREADS, availableParallelism());
       const sessions = options.sessions ?? (device === "cpu" ? threads : 1);
       const url = options.workerUrl ?? new URL("./onnx-worker.js", import.meta.url);
@@ -122,6 +127,7 @@ export class OnnxEncoder implements DocumentEncoder {
         throw error;
       }
       const tokenBudget = options.tokenBudget ?? (device === "cpu" ? 1024 : 16_384);
+      options.onDevice?.(device, whyNotCuda);
       return new OnnxEncoder(files, maxLength, device, pool, tokenBudget);
     };
     const wanted = options.device ?? "cpu";
@@ -129,8 +135,11 @@ export class OnnxEncoder implements DocumentEncoder {
     try {
       return await open("cuda");
     } catch (error) {
-      if (!isLzeroError(error, "encoder_device_unavailable")) throw error;
-      return open("cpu");
+      const isOfDevice =
+        isLzeroError(error, "encoder_device_unavailable") ||
+        isLzeroError(error, "encoder_device_unsupported");
+      if (!isOfDevice) throw error;
+      return open("cpu", error.message);
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { LzeroError } from "../../../shared/errors.ts";
+import { cudaUnavailable } from "./cuda.ts";
 import type { BatchRequest, BatchVectors, WorkerMessage, WorkerSettings } from "./worker-messages.ts";
 
 interface Waiting {
@@ -114,9 +115,7 @@ export class SessionWorker {
     const { device } = this.settings;
     return device === "cpu"
       ? new LzeroError("encoder_start_failed", `the model cannot be loaded: ${message}`, { device })
-      : new LzeroError("encoder_device_unavailable", `the model cannot run on ${device}: ${message}`, {
-          device,
-        });
+      : cudaUnavailable(message);
   }
 
   /** Rejects what waits for a thread that answers no more. */

@@ -178,17 +178,6 @@ describe("OnnxEncoder with the committed model", () => {
     expect(none).toEqual([]);
   });
 
-  it("refuses cuda where there is none, and says where auto runs", async () => {
-    const files = await loadModelFiles(COMMITTED_MODEL);
-    const auto = await OnnxEncoder.create(files, { device: "auto", workerUrl });
-    await auto.close();
-    if (auto.device === "cpu") {
-      await expect(OnnxEncoder.create(files, { device: "cuda", workerUrl })).rejects.toMatchObject({
-        code: "encoder_device_unavailable",
-      });
-    }
-  });
-
   it("refuses weights that are no model", async () => {
     const files = await loadModelFiles(COMMITTED_MODEL);
     await expect(

@@ -9,7 +9,9 @@ const FAULTY_WORKER = new URL("../../../../fixtures/encoder/faulty-worker.mjs", 
 const opened: OnnxEncoder[] = [];
 
 async function openFaulty(options: OnnxEncoderOptions = {}): Promise<OnnxEncoder> {
-  const encoder = await OnnxEncoder.create(await loadModelFiles(COMMITTED_MODEL), {
+  // No graph that a device could refuse: the worker reads none.
+  const files = { ...(await loadModelFiles(COMMITTED_MODEL)), weights: new Uint8Array(1) };
+  const encoder = await OnnxEncoder.create(files, {
     threads: 1,
     workerUrl: FAULTY_WORKER,
     ...options,
