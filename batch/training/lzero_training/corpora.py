@@ -88,9 +88,9 @@ def left_out_collection(distractors: list[str]) -> Collection:
     queries = list(judgements)
     return Collection(
         LEFT_OUT_SOURCE,
-        [str(i) for i in range(len(documents))],
+        [f"d{i}" for i in range(len(documents))],
         documents,
-        [str(i) for i in range(len(queries))],
+        [f"q{i}" for i in range(len(queries))],
         queries,
         [judgements[q] for q in queries],
     )
