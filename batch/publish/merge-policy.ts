@@ -6,6 +6,9 @@
  * as it is no larger than all that were taken before it together. So a merge at least doubles the segment that each
  * document of it was in (but for the forced pair, which is small then: every segment above it outweighs all below
  * it), and each document is rewritten about log2(index size / batch size) times, not once a batch.
+ *
+ * With few enough segments, one of which more than `maxTombstoneShare` is dead is rewritten alone: its postings are read
+ * by every query and its bytes are paid for. At a share of 0.3 that writes 2.3 documents anew for each dead one.
  */
 import type { LiveSegment } from "../../shared/catalog/commands.ts";
 
@@ -14,22 +17,27 @@ export const MAX_LIVE_SEGMENTS = 8;
 /** A merge holds its segments in memory, twice for a moment; the forced pair is merged whatever its size. */
 export const MAX_MERGE_BYTES = 384 * 1024 * 1024;
 
+/** Share of a segment's documents that may be dead before it is rewritten. */
+export const MAX_TOMBSTONE_SHARE = 0.3;
+
 export interface MergePolicy {
   readonly maxLive: number;
   readonly maxMergeBytes: number;
+  readonly maxTombstoneShare: number;
 }
 
 export const DEFAULT_MERGE_POLICY: MergePolicy = {
   maxLive: MAX_LIVE_SEGMENTS,
   maxMergeBytes: MAX_MERGE_BYTES,
+  maxTombstoneShare: MAX_TOMBSTONE_SHARE,
 };
 
-/** @returns the segments to merge, in the manifest's order; empty when there is nothing to do */
+/** @returns the segments to merge, in the manifest's order, or one to rewrite; empty when there is nothing to do */
 export function chooseMerge(
   segments: readonly LiveSegment[],
   policy: MergePolicy = DEFAULT_MERGE_POLICY,
 ): LiveSegment[] {
-  if (segments.length <= policy.maxLive) return [];
+  if (segments.length <= policy.maxLive) return chooseRewrite(segments, policy);
   const bySize = [...segments].sort((a, b) => liveBytes(a) - liveBytes(b));
   const chosen = new Set<LiveSegment>();
   let liveTotal = 0;
@@ -44,6 +52,21 @@ export function chooseMerge(
     storedTotal += segment.sizeBytes;
   }
   return segments.filter((segment) => chosen.has(segment));
+}
+
+/** Whether enough of a segment is dead for a rewrite to be worth it. */
+export function isWorthRewriting(
+  { documents, tombstones, sizeBytes }: Pick<LiveSegment, "documents" | "tombstones" | "sizeBytes">,
+  { maxTombstoneShare, maxMergeBytes }: MergePolicy,
+): boolean {
+  return tombstones > maxTombstoneShare * documents && sizeBytes <= maxMergeBytes;
+}
+
+/** The segment with the most dead bytes of those that are worth it. */
+function chooseRewrite(segments: readonly LiveSegment[], policy: MergePolicy): LiveSegment[] {
+  const worth = segments.filter((segment) => isWorthRewriting(segment, policy));
+  const deadBytes = (segment: LiveSegment) => segment.sizeBytes - liveBytes(segment);
+  return worth.sort((a, b) => deadBytes(b) - deadBytes(a)).slice(0, 1);
 }
 
 /** Bytes that a merge would keep of a segment, about. */

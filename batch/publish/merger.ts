@@ -12,7 +12,7 @@ import { mergeSegments } from "../../shared/format/merge-segments.ts";
 import { decodeSegmentRoot, type SegmentRoot } from "../../shared/format/segment-reader.ts";
 import { manifestKey, pageKey } from "../../shared/storage/keys.ts";
 import type { Logger } from "../logging.ts";
-import { chooseMerge, DEFAULT_MERGE_POLICY, type MergePolicy } from "./merge-policy.ts";
+import { chooseMerge, DEFAULT_MERGE_POLICY, isWorthRewriting, type MergePolicy } from "./merge-policy.ts";
 import { type IndexTarget, newSegmentId } from "./publish-target.ts";
 import { type OnStep, writeSegment } from "./write-segment.ts";
 
@@ -50,14 +50,14 @@ export class Merger {
   }
 
   /**
-   * Merges once, when the index has too many segments.
+   * Merges once, when the index has too many segments, or rewrites one of which too much is dead.
    * @returns null when there was nothing to merge or another publisher was first
    * @throws LzeroError `page_missing`, or of the catalog and the store
    */
   async mergeOnce(target: IndexTarget): Promise<MergeResult | null> {
     const status = await target.catalog.status();
-    const chosen = chooseMerge(status.segments, this.#options.policy ?? DEFAULT_MERGE_POLICY);
-    if (chosen.length < 2 || status.model === null) return null;
+    const chosen = chooseMerge(status.segments, this.#policy);
+    if (chosen.length === 0 || status.model === null) return null;
     try {
       return await this.#merge(target, status.model, chosen);
     } catch (error) {
@@ -74,9 +74,10 @@ export class Merger {
     target: IndexTarget,
     model: NonNullable<CatalogStatus["model"]>,
     chosen: readonly LiveSegment[],
-  ): Promise<MergeResult> {
+  ): Promise<MergeResult | null> {
     const onStep = this.#options.onStep ?? (() => undefined);
     const tombstones = await readTombstones(target);
+    if (chosen.length === 1 && !this.#canRewrite(chosen[0]!, tombstones)) return null;
     const inputs: { root: SegmentRoot; pages: Uint8Array[]; tombstones: Uint32Array }[] = [];
     for (const { segmentId, pages } of chosen) {
       const values = await this.#readPages(target, segmentId, pages);
@@ -109,6 +110,16 @@ export class Merger {
       documents: segment.documents,
       sizeBytes: segment.sizeBytes,
     };
+  }
+
+  get #policy(): MergePolicy {
+    return this.#options.policy ?? DEFAULT_MERGE_POLICY;
+  }
+
+  /** While KV shows a manifest from before the deletions, a rewrite would copy the dead, again and again. */
+  #canRewrite(segment: LiveSegment, known: ReadonlyMap<string, Uint32Array>): boolean {
+    const tombstones = known.get(segment.segmentId)?.length ?? 0;
+    return isWorthRewriting({ ...segment, tombstones }, this.#policy);
   }
 
   async #readPages(target: IndexTarget, segmentId: string, count: number): Promise<Uint8Array[]> {

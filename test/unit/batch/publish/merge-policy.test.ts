@@ -13,7 +13,7 @@ function segments(...sizes: number[]): LiveSegment[] {
   }));
 }
 
-const policy = { maxLive: 8, maxMergeBytes: 1000 };
+const policy = { maxLive: 8, maxMergeBytes: 1000, maxTombstoneShare: 0.3 };
 const sizes = (chosen: LiveSegment[]) => chosen.map(({ sizeBytes }) => sizeBytes);
 
 describe("chooseMerge", () => {
@@ -45,6 +45,16 @@ describe("chooseMerge", () => {
     expect(sizes(chooseMerge(segments(...new Array(9).fill(300)), policy))).toEqual([300, 300, 300]);
     expect(sizes(chooseMerge(segments(...new Array(9).fill(2000)), policy))).toEqual([2000, 2000]);
     expect(sizes(chooseMerge(segments(...new Array(12).fill(2000)), policy))).toHaveLength(5);
+  });
+
+  it("rewrites the segment with the most dead bytes of those with too large a share of them", () => {
+    const row = segments(100, 100, 900, 50, 2000);
+    const dead = [30, 31, 32, 100, 90];
+    const withDead = row.map((segment, at) => ({ ...segment, tombstones: dead[at]! }));
+    expect(sizes(chooseMerge(withDead, policy))).toEqual([900]);
+    expect(sizes(chooseMerge(withDead.toSpliced(2, 1), policy))).toEqual([50]);
+    expect(sizes(chooseMerge(withDead.slice(0, 1), policy))).toEqual([]); // 30 % is not too much
+    expect(sizes(chooseMerge(withDead.slice(4), policy))).toEqual([]); // more than memory should hold
   });
 
   it("leaves eight or fewer, whatever there is", () => {

@@ -87,6 +87,24 @@ describe("Merger", () => {
     expect(await read()).toEqual(before);
   });
 
+  it("rewrites a segment of which more than 30 % is dead, once KV shows that it is", async () => {
+    const { catalog, store, add, remove, merge, read } = setUp();
+    await add(Array.from({ length: 10 }, (_, at) => ({ id: `a${at}`, text: `text ${at}` })));
+    await add([{ id: "b", text: "other" }]);
+    await catalog.putManifest(store);
+    for (const id of ["a0", "a1", "a2"]) remove(id);
+    await catalog.putManifest(store);
+    expect(await merge()).toBeNull(); // 30 %
+    remove("a3");
+    expect(await merge()).toBeNull(); // 40 %, but KV knows of 30 %
+    await catalog.putManifest(store);
+    const before = await read();
+    expect(await merge()).toMatchObject({ live: 6, tombstoned: 0, documents: 6 });
+    expect(await read()).toEqual(before);
+    expect(await merge()).toBeNull();
+    expect(catalog.catalog.status().segments.map(({ tombstones }) => tombstones)).toEqual([0, 0]);
+  });
+
   it("merges rightly without any manifest in KV: the commit buries what is dead", async () => {
     const { add, merge, read } = setUp();
     await addMany(add, 9);
