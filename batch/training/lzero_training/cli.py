@@ -10,12 +10,13 @@ from pathlib import Path
 
 from .paths import CACHE, CONFIGS, MODEL, REPOSITORY, RESULTS
 
-EPILOG = """a model from nothing (about two hours on two cores):
-  python -m lzero_training prepare  --config configs/lzero-tiny.yaml
-  python -m lzero_training teach    --config configs/lzero-tiny.yaml
-  python -m lzero_training train    --config configs/lzero-tiny.yaml      (again after a kill: it resumes)
-  python -m lzero_training export   --config configs/lzero-tiny.yaml --out ../models/lzero-tiny
-  python -m lzero_training export   --config configs/lzero-tiny.yaml --share 0 --out ../../.cache/untuned-lexical
+EPILOG = """a model from nothing (about an hour and a half on one core):
+  python -m lzero_training prepare  --config configs/lzero-tiny-stage-1.yaml
+  python -m lzero_training teach    --config configs/lzero-tiny-stage-1.yaml
+  python -m lzero_training train    --config configs/lzero-tiny-stage-1.yaml      (again after a kill: it resumes)
+  python -m lzero_training train    --config configs/lzero-tiny.yaml
+  python -m lzero_training export   --config configs/lzero-tiny.yaml --share 0.5 --out ../models/lzero-tiny
+  python -m lzero_training export   --config configs/untuned-lexical.yaml --share 0 --out ../../.cache/untuned-lexical
   python -m lzero_training table    --untuned ../../.cache/untuned-lexical
 """
 

@@ -34,10 +34,10 @@ LICENCE = "Apache-2.0"
 
 
 def export_model(settings: Settings, share: float, out: Path, max_weight: float = 2.4) -> dict:
-    """Writes the folder and returns size, fingerprint and the interpolation used."""
+    """Writes the folder and returns size, fingerprint and the interpolation used; share 0 needs no trained run."""
     folder = run_folder(settings)
-    trained = load_encoder(folder / "weights")
     start = load_encoder(CACHE / "runs" / settings.start / "weights" if settings.start else MODEL / settings.checkpoint)
+    trained = start if share == 0 else load_encoder(folder / "weights")
     mixed = folder / f"mixed-{share:g}"
     save_encoder(interpolate(start, trained, share), mixed)
     checkpoint = load_checkpoint(mixed)
