@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { describeError } from "./command-error.ts";
+import { register as registerCollect } from "./commands/collect.ts";
 import { register as registerCompare } from "./commands/compare.ts";
 import { register as registerConsume } from "./commands/consume.ts";
 import { register as registerDev } from "./commands/dev.ts";
@@ -12,6 +13,7 @@ import { register as registerGenerations } from "./commands/generations.ts";
 import { register as registerIdf } from "./commands/idf.ts";
 import { register as registerIngest } from "./commands/ingest.ts";
 import { register as registerInspect } from "./commands/inspect.ts";
+import { register as registerMerge } from "./commands/merge.ts";
 import { register as registerModel } from "./commands/model.ts";
 import { register as registerRollback } from "./commands/rollback.ts";
 import { register as registerSearch } from "./commands/search.ts";
@@ -45,6 +47,8 @@ registerInspect(program);
 registerVerify(program);
 registerGenerations(program);
 registerRollback(program);
+registerMerge(program);
+registerCollect(program);
 
 // A reader that closes its end (`lzero encode … | head`) has seen enough: no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
