@@ -22,6 +22,8 @@ export interface ContenderSpec {
   readonly graph?: string;
   readonly device: "cpu" | "cuda";
   readonly threads: number;
+  /** @default one for each thread */
+  readonly sessions?: number;
   /** JSON: an array of texts. */
   readonly texts: string;
 }
@@ -47,7 +49,7 @@ export interface PassLine {
 
 /** What sentence-transformers takes by default. */
 const NAIVE_BATCH = 32;
-const WARM_UP_TEXTS = 64;
+const WARM_UP_TEXTS = 32;
 
 type Pass = Pick<PassLine, "tokens" | "paddedTokens" | "docLen">;
 
@@ -75,8 +77,9 @@ async function main(specPath: string): Promise<void> {
   await close();
 }
 
-async function openOurs({ model, device, threads }: ContenderSpec): Promise<Contender> {
-  const encoder = await OnnxEncoder.create(await loadModelFiles(model), { device, threads });
+async function openOurs({ model, device, threads, sessions }: ContenderSpec): Promise<Contender> {
+  const options = { device, threads, ...(sessions === undefined ? {} : { sessions }) };
+  const encoder = await OnnxEncoder.create(await loadModelFiles(model), options);
   return {
     pass: async (texts) => {
       const before = encoder.work;

@@ -20,7 +20,7 @@ import type { PassLine, ReadyLine } from "./encode-process.ts";
 export const benchmark: Benchmark = {
   options: {
     documents: "texts of a pass, at even steps through the collection (384)",
-    "peer-documents": "of these, so many for the slow ones, at even steps (96)",
+    "peer-documents": "of these, so many for the slow ones, at even steps (64)",
     repeats: "timed passes of each, of which the median counts (3)",
     threads: "a list; each on as many cores (1,2)",
     data: "a collection in BEIR's layout (the reference data's scifact)",
@@ -30,6 +30,11 @@ export const benchmark: Benchmark = {
   },
   run: benchEncode,
 };
+
+interface Skipped {
+  readonly label: string;
+  readonly absent: string;
+}
 
 interface Row {
   readonly contender: string;
@@ -61,12 +66,13 @@ async function benchEncode(options: BenchmarkOptions): Promise<BenchmarkReport> 
   try {
     const data = options.data ?? sharedPath("data", "scifact");
     const texts = await readTexts(data, Number(options.documents ?? 384));
-    const few = atEvenSteps(texts, Number(options["peer-documents"] ?? 96));
+    const few = atEvenSteps(texts, Number(options["peer-documents"] ?? 64));
     const candidates: Candidate[] = [
       ...[
         { label: `ours, ${manifest.name} as served`, model },
         { label: "ours, int8", model: checkpointModel },
-      ].map(({ label, model }) => ({ label, model, kind: "ours", isSlow: false, absent: null })),
+        { label: "ours, int8, one session", model: checkpointModel, sessions: 1, minThreads: 2 },
+      ].map((each) => ({ ...each, kind: "ours", isSlow: false, absent: null })),
       ...listPeers(folder, checkpoint.identity, NODE),
     ].map((each) => ({ command: NODE, ...each }));
     const wanted = candidates.filter(({ label }) => label.includes(options.only ?? ""));
@@ -79,7 +85,9 @@ async function benchEncode(options: BenchmarkOptions): Promise<BenchmarkReport> 
     const inputs = { all: writeTexts("texts.json", texts), few: writeTexts("few.json", few) };
     const rows: Row[] = [];
     for (const threads of threadCounts) {
-      const runnable = wanted.filter(({ absent }) => absent === null);
+      const runnable = wanted.filter(
+        ({ absent, minThreads = 1 }) => absent === null && threads >= (minThreads as number),
+      );
       const common = { device, threads, maxLength: checkpoint.identity.maxLength };
       const specs = runnable.map(({ command, absent: _, isSlow, label, ...spec }, at) => {
         const path = join(folder, `spec-${threads}-${at}.json`);
@@ -87,7 +95,9 @@ async function benchEncode(options: BenchmarkOptions): Promise<BenchmarkReport> 
         writeFileSync(path, JSON.stringify({ ...spec, ...common, texts: input }));
         return { label, command: [...command, path], documents: isSlow ? few.length : texts.length };
       });
-      rows.push(...(await timeInTurns(specs, threads, repeats)));
+      const timed = await timeInTurns(specs, threads, repeats);
+      rows.push(...timed.rows);
+      skipped.push(...timed.failed);
     }
     const input = {
       collection: basename(data),
@@ -108,13 +118,18 @@ async function timeInTurns(
   specs: readonly { label: string; command: readonly string[]; documents: number }[],
   threads: number,
   repeats: number,
-): Promise<Row[]> {
+): Promise<{ rows: Row[]; failed: Skipped[] }> {
+  const failed: Skipped[] = [];
   const open: { label: string; documents: number; process: ContenderProcess; passes: PassLine[] }[] = [];
   try {
     for (const { label, command, documents } of specs) {
       console.error(`${threads} thread${threads === 1 ? "" : "s"}: opening ${label}`);
-      const { process, ready } = await ContenderProcess.start<ReadyLine>(command, threads);
-      open.push({ label: ready.label ?? label, documents, process, passes: [] });
+      try {
+        const { process, ready } = await ContenderProcess.start<ReadyLine>(command, threads);
+        open.push({ label: ready.label ?? label, documents, process, passes: [] });
+      } catch (error) {
+        failed.push({ label, absent: (error as Error).message });
+      }
     }
     for (let repeat = 1; repeat <= repeats; repeat++) {
       console.error(`${threads} thread${threads === 1 ? "" : "s"}: pass ${repeat} of ${repeats}`);
@@ -125,10 +140,9 @@ async function timeInTurns(
   }
   const rows = open.map(({ label, documents, passes }) => toRow(label, threads, documents, passes));
   const peer = rows.find(({ contender }) => contender.startsWith("sentence-transformers"));
-  return rows.map((row) => ({
-    ...row,
-    timesPeer: peer === undefined ? null : row.tokensPerSecond / peer.tokensPerSecond,
-  }));
+  const timesPeer = ({ tokensPerSecond }: Row) =>
+    peer === undefined ? null : tokensPerSecond / peer.tokensPerSecond;
+  return { rows: rows.map((row) => ({ ...row, timesPeer: timesPeer(row) })), failed };
 }
 
 async function readTexts(data: string, count: number): Promise<string[]> {
@@ -165,7 +179,7 @@ function medianOf(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
-function format(rows: readonly Row[], skipped: readonly { label: string; absent: string }[]): string {
+function format(rows: readonly Row[], skipped: readonly Skipped[]): string {
   const numbers = [
     "threads",
     "documents/s",

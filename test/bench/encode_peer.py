@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 BATCH = 32
-WARM_UP_TEXTS = 64
+WARM_UP_TEXTS = 32
 
 
 class SentenceTransformersPeer:
