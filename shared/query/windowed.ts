@@ -16,6 +16,8 @@ import { TopK } from "./top-k.ts";
 const PROBE_COST = 64;
 /** Fewer postings than this are added sooner than anything is found out about them. */
 const MIN_PROBED = 1000;
+/** Guesses a window at most. */
+const GUESSES = 8;
 /** Every so many accumulators one is looked at to guess how many candidates there are. */
 const SAMPLE_STRIDE = 64;
 /** So far below 0 that no sum of a query's impacts makes it positive. */
@@ -49,11 +51,19 @@ export class WindowBuffers {
   /** All 0 between windows. */
   #accumulators = new Int32Array(0);
   #touched = new Uint16Array(0);
+  #candidates = new Uint16Array(0);
 
   /** @returns Int32Array [size], all 0 */
   accumulators(size: number): Int32Array {
     if (this.#accumulators.length < size) this.#accumulators = new Int32Array(size);
     return this.#accumulators.subarray(0, size);
+  }
+
+  /** @returns Uint16Array with room for `size` */
+  candidates(size: number): Uint16Array {
+    if (this.#candidates.length < size)
+      this.#candidates = new Uint16Array(Math.min(WINDOW_ORDINALS, 2 * size));
+    return this.#candidates;
   }
 
   /** @returns Uint16Array with room for `size` and one */
@@ -175,8 +185,13 @@ class WindowScorer {
       return;
     }
     const need = Math.max(1, remaining.threshold - remaining.bound);
-    const candidates = touched.subarray(0, touchedCount).filter((ordinal) => accumulators[ordinal]! >= need);
-    this.#probe(window, candidates.sort(), remaining, accumulators);
+    const candidates = this.#buffers.candidates(touchedCount);
+    let count = 0;
+    for (let at = 0; at < touchedCount; at++) {
+      const ordinal = touched[at]!;
+      if (accumulators[ordinal]! >= need) candidates[count++] = ordinal;
+    }
+    this.#probe(window, candidates.subarray(0, count).sort(), remaining, accumulators);
     for (let at = 0; at < touchedCount; at++) accumulators[touched[at]!] = 0;
   }
 
@@ -210,6 +225,7 @@ class WindowScorer {
     let threshold = this.#top.threshold;
     let bound = allBounds;
     let rest = postings;
+    let guessAt = postings;
     let hasPartial = this.#top.isFull;
     let next = 0;
     while (next < active.length) {
@@ -225,7 +241,10 @@ class WindowScorer {
         hasPartial = true;
       }
       const need = threshold - bound;
-      if (need > 0 && rest > MIN_PROBED && guess(need) * PROBE_COST < rest) break;
+      if (need <= 0 || rest < MIN_PROBED || rest > guessAt) continue;
+      if (guess(need) * PROBE_COST < rest) break;
+      // Guessing again soon would say the same.
+      guessAt = rest - postings / GUESSES;
     }
     return { lists: active.slice(next), bound, threshold };
   }
