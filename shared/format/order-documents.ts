@@ -1,21 +1,24 @@
 /**
  * An order of documents in which those with the same terms lie together: recursive graph bisection (Dhulipala et al.,
- * "Compressing graphs and indexes with recursive graph bisection", KDD 2016). A document's terms go in, a permutation
- * comes out; which terms those are is for `strong-terms.ts`, and what the order is used for is for the layout.
+ * "Compressing graphs and indexes with recursive graph bisection", KDD 2016). A document's terms and their weights go in,
+ * a permutation comes out; which terms those are is for `strong-terms.ts`, and what the order is for is the layout's.
  *
  * A range of documents is cut in halves, documents move to the half in which their terms are more frequent, and each
- * half is ordered in the same way. Of Mackenzie et al. ("Faster index reordering with bipartite graph partitioning",
- * SIGIR 2021) it has: no sorting, but a selection of the lower half by a bound on the gain; logarithms from a table; and
- * an end to the rounds of a range in which next to nothing moves any more. The same input gives the same order
- * everywhere: there is no chance and no clock in it.
+ * half is ordered in the same way. Unlike there, a term counts by its weight in the document, which puts a twentieth fewer
+ * pages under a query's hits (test/bench/layouts/README.md). Of Mackenzie et al. ("Faster index reordering with bipartite
+ * graph partitioning", SIGIR 2021) it has: no sorting, but a selection of the lower half by a bound on the gain; and an
+ * end to the rounds of a range in which next to nothing moves any more. The same input gives the same order every time:
+ * there is no chance and no clock in it.
  */
 
-/** Terms of each document, e.g. the strongest ones: rows of an array. */
+/** Terms of each document, e.g. the strongest ones, in rows. */
 export interface DocumentTerms {
   /** Uint32Array [documents + 1]: the terms of document i are `terms[starts[i], starts[i + 1])`. */
   readonly starts: Uint32Array;
   /** Ids below `termLimit`, no id twice in a row. */
   readonly terms: Uint32Array;
+  /** As long: 1 … 255. */
+  readonly weights: Uint8Array;
   readonly termLimit: number;
 }
 
@@ -35,7 +38,11 @@ const LEAST_MOVED_SHARE = 0.001;
 /** Classes of gains among which the middle is looked for. */
 const MAX_GAIN_CLASSES = 4096;
 const MIN_GAIN_CLASSES = 64;
-const LOGARITHMS = 4096;
+/**
+ * Added to the weight of a term in a half: a term that draws fewer documents than about three of the largest weight draws
+ * weakly. With a third or ten times of it hits lie farther apart.
+ */
+const SMOOTHING_WEIGHT = 850;
 
 /**
  * Orders documents.
@@ -48,34 +55,35 @@ export function orderDocuments(documents: DocumentTerms, options: OrderOptions =
 class Bisection {
   readonly #starts: Uint32Array;
   readonly #terms: Uint32Array;
+  readonly #weights: Uint8Array;
   readonly #leafDocuments: number;
   readonly #rounds: number;
   readonly #order: Uint32Array;
   /** Beside `#order`: what the document at each place would gain by being in the right half. */
   readonly #gains: Float32Array;
   readonly #moved: Uint32Array;
-  /** Documents of the range's halves that have a term. */
-  readonly #left: Int32Array;
-  readonly #right: Int32Array;
-  /** By term: what one more document in the right half instead of the left gains. */
+  /** By term: its weight in the documents of the range's halves. */
+  readonly #left: Float64Array;
+  readonly #right: Float64Array;
+  /** By term: what weight in the right half instead of the left gains. */
   readonly #termGains: Float32Array;
   /** Terms of the range: the first `#touchedCount`. */
   readonly #touched: Uint32Array;
   #touchedCount = 0;
-  readonly #logarithms = Float32Array.from({ length: LOGARITHMS }, (_, value) => Math.log2(value + 1));
   readonly #classSizes = new Uint32Array(MAX_GAIN_CLASSES);
 
-  constructor({ starts, terms, termLimit }: DocumentTerms, options: OrderOptions) {
+  constructor({ starts, terms, weights, termLimit }: DocumentTerms, options: OrderOptions) {
     const documents = starts.length - 1;
     this.#starts = starts;
     this.#terms = terms;
+    this.#weights = weights;
     this.#leafDocuments = Math.max(2, options.leafDocuments ?? LEAF_DOCUMENTS);
     this.#rounds = options.rounds ?? ROUNDS;
     this.#order = Uint32Array.from({ length: documents }, (_, document) => document);
     this.#gains = new Float32Array(documents);
     this.#moved = new Uint32Array(documents);
-    this.#left = new Int32Array(termLimit);
-    this.#right = new Int32Array(termLimit);
+    this.#left = new Float64Array(termLimit);
+    this.#right = new Float64Array(termLimit);
     this.#termGains = new Float32Array(termLimit);
     this.#touched = new Uint32Array(Math.min(termLimit, terms.length));
   }
@@ -109,7 +117,7 @@ class Bisection {
     }
   }
 
-  #count(start: number, end: number, counts: Int32Array): void {
+  #count(start: number, end: number, weightOf: Float64Array): void {
     const left = this.#left;
     const right = this.#right;
     for (let place = start; place < end; place++) {
@@ -118,39 +126,33 @@ class Bisection {
       for (let at = this.#starts[document]!; at < rowEnd; at++) {
         const term = this.#terms[at]!;
         if (left[term] === 0 && right[term] === 0) this.#touched[this.#touchedCount++] = term;
-        counts[term]!++;
+        weightOf[term]! += this.#weights[at]!;
       }
     }
   }
 
   /**
-   * The cost of a term with l and r documents in halves of equal size is, but for what does not change,
-   * −l log2(l + 1) − r log2(r + 1) bits; of its derivative the logarithms are what matters.
+   * The cost of a term of weights l and r in halves of equal size is, but for what does not change, −l log2(l) − r log2(r)
+   * bits; of its derivative the logarithms are what matters.
    */
   #weighTerms(): void {
-    const logarithms = this.#logarithms;
     for (let at = 0; at < this.#touchedCount; at++) {
       const term = this.#touched[at]!;
-      const left = this.#left[term]!;
-      const right = this.#right[term]!;
-      // A term of one document draws it nowhere.
-      if (left + right < 2) this.#termGains[term] = 0;
-      else {
-        this.#termGains[term] =
-          (right < LOGARITHMS ? logarithms[right]! : Math.log2(right + 1)) -
-          (left < LOGARITHMS ? logarithms[left]! : Math.log2(left + 1));
-      }
+      const left = this.#left[term]! + SMOOTHING_WEIGHT;
+      const right = this.#right[term]! + SMOOTHING_WEIGHT;
+      this.#termGains[term] = Math.log2(right / left);
     }
   }
 
   #weighDocuments(start: number, end: number): void {
     const termGains = this.#termGains;
     const terms = this.#terms;
+    const weights = this.#weights;
     for (let place = start; place < end; place++) {
       const document = this.#order[place]!;
       const rowEnd = this.#starts[document + 1]!;
       let gain = 0;
-      for (let at = this.#starts[document]!; at < rowEnd; at++) gain += termGains[terms[at]!]!;
+      for (let at = this.#starts[document]!; at < rowEnd; at++) gain += weights[at]! * termGains[terms[at]!]!;
       this.#gains[place] = gain;
     }
   }
@@ -213,8 +215,8 @@ class Bisection {
     const rowEnd = this.#starts[document + 1]!;
     for (let at = this.#starts[document]!; at < rowEnd; at++) {
       const term = this.#terms[at]!;
-      from[term]!--;
-      to[term]!++;
+      from[term]! -= this.#weights[at]!;
+      to[term]! += this.#weights[at]!;
     }
   }
 }

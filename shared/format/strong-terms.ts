@@ -1,6 +1,6 @@
 /**
  * What a document is mostly about, for the order of documents: its terms with the largest impacts. Posting lists go in,
- * one after another; rows of terms by document come out. Terms that tell nothing about which documents belong together
+ * one after another; rows of terms by document, weighed by impact, come out. Terms that tell nothing about which documents belong together
  * are left out: those of one document, and those of very many.
  */
 import type { DocumentTerms } from "./order-documents.ts";
@@ -51,11 +51,14 @@ export class StrongTerms {
       starts[document + 1] = starts[document]! + this.#counts[document]!;
     }
     const terms = new Uint32Array(starts[this.#documents]!);
+    const weights = new Uint8Array(terms.length);
     for (let document = 0; document < this.#documents; document++) {
       const row = document * this.#perDocument;
-      terms.set(this.#terms.subarray(row, row + this.#counts[document]!), starts[document]!);
+      const rowEnd = row + this.#counts[document]!;
+      terms.set(this.#terms.subarray(row, rowEnd), starts[document]!);
+      weights.set(this.#impacts.subarray(row, rowEnd), starts[document]!);
     }
-    return { starts, terms, termLimit: this.#lists };
+    return { starts, terms, weights, termLimit: this.#lists };
   }
 
   #offer(document: number, term: number, impact: number): void {

@@ -4,12 +4,13 @@ import { type DocumentTerms, orderDocuments } from "../../../../shared/format/or
 import { StrongTerms } from "../../../../shared/format/strong-terms.ts";
 import { randomOf, shuffled } from "../../../bench/collections/random.ts";
 
-function rowsOf(documents: readonly (readonly number[])[], termLimit = 1000): DocumentTerms {
+function rowsOf(documents: readonly (readonly number[])[], termLimit = 1000, weight = 100): DocumentTerms {
   const starts = new Uint32Array(documents.length + 1);
   documents.forEach((terms, at) => {
     starts[at + 1] = starts[at]! + terms.length;
   });
-  return { starts, terms: Uint32Array.from(documents.flat()), termLimit };
+  const terms = Uint32Array.from(documents.flat());
+  return { starts, terms, weights: new Uint8Array(terms.length).fill(weight), termLimit };
 }
 
 const documentsArbitrary = fc.array(fc.uniqueArray(fc.nat(40), { maxLength: 8 }), { maxLength: 200 });
@@ -103,7 +104,7 @@ describe("StrongTerms", () => {
             )
             .filter((list) => list.length > 1);
           for (const list of taken) add(strong, list);
-          const { starts, terms, termLimit } = strong.rows();
+          const { starts, terms, weights, termLimit } = strong.rows();
           expect(termLimit).toBe(taken.length);
           for (let document = 0; document < 30; document++) {
             const impactOf = (term: number) => taken[term]!.find(([ordinal]) => ordinal === document)?.[1];
@@ -111,6 +112,9 @@ describe("StrongTerms", () => {
             expect(new Set(kept).size).toBe(kept.length);
             const all = taken.flatMap((_, term) => impactOf(term) ?? []).sort((a, b) => b - a);
             expect(kept.map((term) => impactOf(term)).sort((a, b) => b! - a!)).toEqual(all.slice(0, most));
+            expect(Array.from(weights.subarray(starts[document], starts[document + 1]))).toEqual(
+              kept.map((term) => impactOf(term)),
+            );
           }
         },
       ),
