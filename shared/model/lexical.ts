@@ -62,14 +62,19 @@ export function lexicalWeights(
   parameters: LexicalParameters,
   stems: StemClasses | null = null,
 ): SparseWeights {
+  const length = tokenIds.length;
   const frequencies = new Map<number, number>();
-  for (const id of tokenIds) frequencies.set(id, (frequencies.get(id) ?? 0) + 1);
+  for (let at = 0; at < length; at++) {
+    const id = tokenIds[at]!;
+    frequencies.set(id, (frequencies.get(id) ?? 0) + 1);
+  }
   if (stems !== null) addStemMates(frequencies, stems);
   const termIds = Uint32Array.from(frequencies.keys()).sort();
-  const weights = Float32Array.from(
-    termIds,
-    (id) => parameters.alpha * saturatedFrequency(frequencies.get(id)!, tokenIds.length, parameters),
-  );
+  const weights = new Float32Array(termIds.length);
+  for (let at = 0; at < weights.length; at++) {
+    const frequency = frequencies.get(termIds[at]!)!;
+    weights[at] = parameters.alpha * saturatedFrequency(frequency, length, parameters);
+  }
   return { termIds, weights };
 }
 
@@ -95,8 +100,8 @@ export function addWeights(a: SparseWeights, b: SparseWeights): SparseWeights {
   let i = 0;
   let j = 0;
   while (i < a.termIds.length || j < b.termIds.length) {
-    const left = a.termIds[i] ?? Number.POSITIVE_INFINITY;
-    const right = b.termIds[j] ?? Number.POSITIVE_INFINITY;
+    const left = i < a.termIds.length ? a.termIds[i]! : Number.POSITIVE_INFINITY;
+    const right = j < b.termIds.length ? b.termIds[j]! : Number.POSITIVE_INFINITY;
     const term = Math.min(left, right);
     let weight = 0;
     if (left === term) weight += a.weights[i++]!;

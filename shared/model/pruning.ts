@@ -18,16 +18,33 @@ export interface Pruning {
  */
 export function pruneTerms(vector: SparseWeights, idf: Float32Array, pruning: Pruning): SparseWeights {
   const { termIds, weights } = vector;
-  const value = Float32Array.from(termIds, (id, at) => (idf[id] ?? 0) * weights[at]!);
-  const valuable = value.reduce((count, each) => count + (each >= pruning.minValue ? 1 : 0), 0);
-  const keep = Math.min(pruning.atMost, Math.max(pruning.atLeast, valuable));
+  const { minValue, atLeast, atMost } = pruning;
+  const value = new Float32Array(termIds.length);
+  let valuable = 0;
+  for (let at = 0; at < value.length; at++) {
+    value[at] = (idf[termIds[at]!] ?? 0) * weights[at]!;
+    if (value[at]! >= minValue) valuable++;
+  }
+  const keep = Math.min(atMost, Math.max(atLeast, valuable));
   if (keep >= termIds.length) return vector;
-  const kept = Array.from(value.keys())
-    .sort((a, b) => value[b]! - value[a]! || a - b)
-    .slice(0, keep)
-    .sort((a, b) => a - b);
-  return {
-    termIds: Uint32Array.from(kept, (at) => termIds[at]!),
-    weights: Float32Array.from(kept, (at) => weights[at]!),
-  };
+  // Most documents keep exactly what is valuable: nothing to sort.
+  const kept = keep === valuable ? valuableOf(value, minValue, keep) : mostValuable(value, keep);
+  const result = { termIds: new Uint32Array(keep), weights: new Float32Array(keep) };
+  for (let to = 0; to < keep; to++) {
+    result.termIds[to] = termIds[kept[to]!]!;
+    result.weights[to] = weights[kept[to]!]!;
+  }
+  return result;
+}
+
+function valuableOf(value: Float32Array, minValue: number, count: number): Uint32Array {
+  const kept = new Uint32Array(count);
+  let to = 0;
+  for (let at = 0; at < value.length; at++) if (value[at]! >= minValue) kept[to++] = at;
+  return kept;
+}
+
+function mostValuable(value: Float32Array, count: number): Uint32Array {
+  const order = Uint32Array.from(value.keys()).sort((a, b) => value[b]! - value[a]! || a - b);
+  return order.subarray(0, count).sort();
 }
