@@ -64,6 +64,12 @@ export function collectionFolder(name: string): string {
   return name.includes("/") ? name : join(packageRoot(), ".cache", "collections", name);
 }
 
+/** Where indexes of these vectors are kept; other vectors under the same name have another folder. */
+export function peersFolder(folder: string, meta: CollectionMeta): string {
+  const { model, sourceHash, documents } = meta;
+  return join(folder, "peers", `${model.fingerprint.slice(0, 12)}-${sourceHash.slice(0, 12)}-${documents}`);
+}
+
 /** @throws LzeroError `collection_missing` with the command that makes it */
 export function readMeta(name: string): CollectionMeta {
   const path = join(collectionFolder(name), "meta.json");

@@ -2,12 +2,13 @@
  * A collection's files from its encoded chunks. In: documents, chunks, candidates for queries. Out: the files that
  * `read-collection.ts` opens, `meta.json` last, so that a collection is whole when that is there.
  */
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync, readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ModelFiles } from "../../../batch/encoders/model-files.ts";
+import { LzeroError } from "../../../shared/errors.ts";
 import { Vocabulary } from "../../../shared/text/vocabulary.ts";
 import { WordPieceTokenizer } from "../../../shared/text/word-piece.ts";
 import { describeCommit } from "../machine.ts";
@@ -34,6 +35,7 @@ export async function writeCollection(input: WriteInput): Promise<CollectionMeta
   const { name, folder, source, documents, model } = input;
   const { manifest } = model;
   const { maxWeight, queryIdfFloor } = manifest.identity;
+  refuseToShrink(folder, documents);
   await mkdir(folder, { recursive: true });
   await rm(join(folder, "meta.json"), { force: true });
   const chunks = [];
@@ -94,6 +96,19 @@ export async function writeCollection(input: WriteInput): Promise<CollectionMeta
   };
   await writeFile(join(folder, "meta.json"), `${JSON.stringify(meta, null, 2)}\n`);
   return meta;
+}
+
+/** An hour of encoding shall not go because the model is another one now and its encoding was broken off. */
+function refuseToShrink(folder: string, documents: number): void {
+  const path = join(folder, "meta.json");
+  if (!existsSync(path)) return;
+  const there = JSON.parse(readFileSync(path, "utf8")) as CollectionMeta;
+  if (there.documents <= documents) return;
+  throw new LzeroError(
+    "collection_larger",
+    `${folder} has ${there.documents} documents of model ${there.model.fingerprint}, now there are ${documents}: write them under another name with --as, or remove the folder`,
+    { folder, documents: there.documents },
+  );
 }
 
 async function writeRows(

@@ -7,7 +7,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Benchmark, BenchmarkOptions, BenchmarkReport } from "../benchmark.ts";
-import { type CollectionMeta, collectionFolder, readMeta } from "../collections/read-collection.ts";
+import {
+  type CollectionMeta,
+  collectionFolder,
+  peersFolder,
+  readMeta,
+} from "../collections/read-collection.ts";
 import { type Contender, listContenders } from "./contenders.ts";
 import type { EngineRow } from "./engine.ts";
 import { ensureExactResults } from "./exact-results.ts";
@@ -50,7 +55,9 @@ async function compare(options: BenchmarkOptions): Promise<BenchmarkReport> {
   for (const { engine, reason } of skipped) console.error(`skipped: ${engine}: ${reason}`);
   if (skipped.length > 0) console.error(`to install peers:\n  ${INSTALL_PEERS.join("\n  ")}`);
   const contenders = named.filter((contender) => whyNot(contender, meta) === null);
-  console.error(`about ${expectedMinutes(contenders, meta, folder, budget).toFixed(0)} minutes`);
+  console.error(
+    `about ${expectedMinutes(contenders, meta, peersFolder(folder, meta), budget).toFixed(0)} minutes`,
+  );
   ensureExactResults(name);
   const rows: EngineRow[] = [];
   for (const contender of contenders) {

@@ -32,7 +32,7 @@ def build(collection: Collection, path: Path, block: int) -> float:
 def main() -> None:
     arguments = parse_arguments(__doc__, blocks="8,16,32")
     collection = open_collection(arguments.folder)
-    folder = collection.folder / "peers" / "bmp"
+    folder = collection.peers / "bmp"
     folder.mkdir(parents=True, exist_ok=True)
     for block in map(int, arguments.blocks.split(",")):
         path = folder / f"blocks-{block}.bmp"
@@ -41,6 +41,8 @@ def main() -> None:
         else:
             say(f"bmp: building with blocks of {block} …")
             seconds = build(collection, path, block)
+        if arguments.build_only:
+            continue
         searcher = Searcher(str(path))
 
         def prepare(query: Query) -> dict[str, float]:

@@ -9,7 +9,7 @@ export interface Contender {
   readonly name: string;
   /** Program and arguments; the collection's folder and the budget in seconds come behind. */
   readonly command: readonly string[];
-  /** Files below the collection's folder: when they are there, nothing is built. */
+  /** Files below the folder of kept indexes: when they are there, nothing is built. */
   readonly cached: readonly string[];
   /** About how long a million postings take to build and to load, on the machine of the README's figures. */
   readonly secondsPerMillionPostings: { readonly build: number; readonly load: number };
@@ -49,21 +49,21 @@ export function listContenders(): Contender[] {
     {
       name: "seismic",
       command: python("seismic_peer.py"),
-      cached: ["peers/seismic/raw.seconds", "peers/seismic/dotvbyte.seconds"],
+      cached: ["seismic/raw.seconds", "seismic/dotvbyte.seconds"],
       secondsPerMillionPostings: { build: 8, load: 0.2 },
       missing: pythonLacks("seismic"),
     },
     {
       name: "bmp",
       command: python("bmp_peer.py"),
-      cached: ["peers/bmp/blocks-8.seconds", "peers/bmp/blocks-16.seconds", "peers/bmp/blocks-32.seconds"],
+      cached: ["bmp/blocks-8.seconds", "bmp/blocks-16.seconds", "bmp/blocks-32.seconds"],
       secondsPerMillionPostings: { build: 6, load: 0.2 },
       missing: pythonLacks("bmp"),
     },
     {
       name: "fts5",
       command: python("fts5_peer.py"),
-      cached: ["peers/fts5/index.seconds"],
+      cached: ["fts5/index.seconds"],
       secondsPerMillionPostings: { build: 2, load: 0.1 },
       missing: pythonLacks("sqlite3"),
     },
@@ -84,14 +84,14 @@ export function listContenders(): Contender[] {
     {
       name: "zvec-flat",
       command: node("zvec-flat"),
-      cached: ["peers/zvec/flat.seconds"],
+      cached: ["zvec/flat.seconds"],
       secondsPerMillionPostings: { build: 2, load: 0.1 },
       missing: npm("@zvec/zvec"),
     },
     {
       name: "zvec-hnsw",
       command: node("zvec-hnsw"),
-      cached: ["peers/zvec/hnsw.seconds"],
+      cached: ["zvec/hnsw.seconds"],
       secondsPerMillionPostings: { build: 60, load: 0.1 },
       maxDocuments: 50_000,
       missing: npm("@zvec/zvec"),

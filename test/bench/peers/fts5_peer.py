@@ -42,7 +42,7 @@ def build(collection: Collection, path) -> float:
 def main() -> None:
     arguments = parse_arguments(__doc__)
     collection = open_collection(arguments.folder)
-    folder = collection.folder / "peers" / "fts5"
+    folder = collection.peers / "fts5"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.sqlite"
     if path.exists():
@@ -50,6 +50,8 @@ def main() -> None:
     else:
         say("fts5: building …")
         seconds = build(collection, path)
+    if arguments.build_only:
+        return
     database = sqlite3.connect(path)
     database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     database.execute(f"PRAGMA mmap_size = {4 << 30}")

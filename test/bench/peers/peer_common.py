@@ -34,6 +34,8 @@ class Query:
 @dataclass
 class Collection:
     folder: Path
+    # Where indexes of these vectors are kept.
+    peers: Path
     name: str
     documents: int
     # Weight of impact 255.
@@ -73,6 +75,7 @@ def open_collection(folder: str) -> Collection:
     meta = json.loads((path / "meta.json").read_text())
     return Collection(
         folder=path,
+        peers=path / "peers" / f"{meta['model']['fingerprint'][:12]}-{meta['sourceHash'][:12]}-{meta['documents']}",
         name=meta["name"],
         documents=meta["documents"],
         max_weight=meta["maxWeight"],
@@ -151,6 +154,7 @@ def parse_arguments(description: str, **extra: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("folder")
     parser.add_argument("--budget", type=float, default=60.0)
+    parser.add_argument("--build-only", action="store_true", help="keep the index for a later run, time nothing")
     for name, default in extra.items():
         parser.add_argument(f"--{name}", default=default)
     return parser.parse_args()

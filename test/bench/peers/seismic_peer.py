@@ -181,7 +181,7 @@ def text_of(setting: tuple[int, float, bool]) -> str:
 def main() -> None:
     arguments = parse_arguments(__doc__, recall="0.99", kinds="raw,dotvbyte", build="{}")
     collection = open_collection(arguments.folder)
-    folder = collection.folder / "peers" / "seismic"
+    folder = collection.peers / "seismic"
     folder.mkdir(parents=True, exist_ok=True)
     wanted, budget = float(arguments.recall), arguments.budget
     built = {**DEFAULT_BUILD, **json.loads(arguments.build)}
@@ -190,7 +190,9 @@ def main() -> None:
         ("dotvbyte", "DotVByte", open_dotvbyte, token_searches),
     ):
         if kind in arguments.kinds.split(","):
-            measure(collection, label, opens(collection, folder, built), searches, built, wanted, budget)
+            opened = opens(collection, folder, built)
+            if not arguments.build_only:
+                measure(collection, label, opened, searches, built, wanted, budget)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 /** Zvec (npm `@zvec/zvec`, native): a sparse vector field, exact (flat) or by a graph (HNSW), inner product. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BenchCollection } from "../collections/read-collection.ts";
+import { type BenchCollection, peersFolder } from "../collections/read-collection.ts";
 import { K, type SearchEngine } from "./engine.ts";
 import { importPeer, peerVersion } from "./peer-packages.ts";
 
@@ -37,7 +37,7 @@ export async function openZvec(collection: BenchCollection, kind: ZvecKind): Pro
   const { default: zvec } = await importPeer<{ readonly default: ZvecModule }>("@zvec/zvec");
   const { ZVecIndexType } = zvec;
   zvec.ZVecInitialize({ queryThreads: 1, optimizeThreads: 1, logLevel: 3 });
-  const folder = join(collection.folder, "peers", "zvec");
+  const folder = join(peersFolder(collection.folder, collection.meta), "zvec");
   const path = join(folder, kind);
   const secondsFile = join(folder, `${kind}.seconds`);
   const isBuilt = existsSync(secondsFile);
