@@ -144,7 +144,7 @@ async function consume(options: ConsumeOptions): Promise<void> {
     deadLetterQueueUrl: config.deadLetterQueueUrl,
     openCatalog: openCatalog(retry),
     openImpatientCatalog: openCatalog({ attempts: 1, timeoutMs: SCRAPE_TIMEOUT_MS }),
-    store: new KvRestStore({ ...config.cloudflare, retry }),
+    openStore: (throttle) => new KvRestStore({ ...config.cloudflare, retry, throttle }),
     progress,
   });
   const consumer = new QueueConsumer({

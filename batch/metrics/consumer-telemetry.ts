@@ -8,6 +8,7 @@ import type { PageStore } from "../../shared/storage/page-store.ts";
 import type { OpenCatalog } from "../catalog-port.ts";
 import type { QueueConsumer } from "../consume/consumer.ts";
 import type { Progress } from "../consume/progress.ts";
+import { RequestThrottle } from "../storage/request-throttle.ts";
 import { CatalogGauges } from "./catalog-gauges.ts";
 import { ConsumerMetrics } from "./consumer-metrics.ts";
 import { FreshnessProbe } from "./freshness-probe.ts";
@@ -27,8 +28,23 @@ export interface TelemetryOptions {
   readonly openCatalog: OpenCatalog;
   /** Catalogs that give up soon, for scrapes. */
   readonly openImpatientCatalog: OpenCatalog;
-  readonly store: PageStore;
+  readonly openStore: (throttle: RequestThrottle) => PageStore;
   readonly progress: Progress;
+}
+
+/** Counts the requests that it lets through: Cloudflare's API takes only so many. */
+class MeteredThrottle extends RequestThrottle {
+  readonly #metrics: ConsumerMetrics;
+
+  constructor(metrics: ConsumerMetrics) {
+    super();
+    this.#metrics = metrics;
+  }
+
+  override async acquire(): Promise<void> {
+    await super.acquire();
+    this.#metrics.countKvRequest();
+  }
 }
 
 export class ConsumerTelemetry {
@@ -48,7 +64,7 @@ export class ConsumerTelemetry {
     metrics.addSource(this.#gauges);
     metrics.addSource(new QueueDepth({ sqs, queueUrl, deadLetterQueueUrl, metrics }));
     meterSqs(sqs, metrics);
-    this.store = new MeteredStore(options.store, metrics);
+    this.store = new MeteredStore(options.openStore(new MeteredThrottle(metrics)), metrics);
     this.#probe =
       options.port === null
         ? null

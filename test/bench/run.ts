@@ -22,6 +22,10 @@ const BENCHMARKS: Readonly<Record<string, Entry>> = {
     summary: "makes the encoded collections that other benchmarks read, and says what they are like",
     load: () => import("./collections/benchmark.ts"),
   },
+  ingest: {
+    summary: "from HTTP to searchable without a model: documents/s, time from the 202, what KV and SQS cost",
+    load: () => import("./ingest.ts"),
+  },
   http: {
     summary: "the built Worker in workerd over loopback: cold, filling and warm, at 1 and 8 connections",
     load: () => import("./http.ts"),

@@ -39,6 +39,8 @@ export interface FaultStackOptions {
   readonly consumerArgs: readonly string[];
   /** False: consumers and clients reach the servers themselves. @default true */
   readonly withProxies?: boolean;
+  /** Flags of Node for every process of the stack. */
+  readonly nodeFlags?: readonly string[];
   /** Variables of every consumer beyond those of the stack, asked for before each start. */
   readonly environment?: () => Readonly<Record<string, string>>;
 }
@@ -90,7 +92,7 @@ export class FaultStack {
 
   static async start(options: FaultStackOptions): Promise<FaultStack> {
     // Children would inherit the test runner's flags, and with them its way to resolve modules.
-    process.execArgv.splice(0);
+    process.execArgv.splice(0, process.execArgv.length, ...(options.nodeFlags ?? []));
     const folder = await openStateFolder(await mkdtemp(join(tmpdir(), "lzero-fault-")));
     const { keys } = await loadOrCreateKeys(folder.keys);
     const { server, port } = await listenOnLoopback(0, async () => undefined);
@@ -172,8 +174,13 @@ export class FaultStack {
     return whole;
   }
 
-  async end(): Promise<void> {
+  /** @param how "orderly": consumers finish what they have, as at SIGTERM; "at once": SIGKILL to everything */
+  async end(how: "orderly" | "at once" = "at once"): Promise<void> {
     this.sqs.destroy();
+    if (how === "orderly") {
+      await Promise.all(this.#more.map((child) => child.stop()));
+      await this.#stack.stop();
+    }
     await Promise.all(this.#more.map((child) => child.kill()));
     await this.#stack.kill();
     await Promise.all(Object.values(this.proxies).map((proxy) => proxy.stop()));
