@@ -40,6 +40,11 @@ const BENCHMARKS: Readonly<Record<string, Entry>> = {
       "our engine against the forty lines: time, posting reads, all reads, by impact bits and algorithm",
     load: () => import("./query.ts"),
   },
+  equality: {
+    summary:
+      "the engine held against the forty lines on random queries of a collection: hits, order and scores",
+    load: () => import("./equality.ts"),
+  },
   codec: {
     summary: "the posting list codec: bytes against entropy, encoding, decoding, accumulating",
     load: () => import("./codec.ts"),

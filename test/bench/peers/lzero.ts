@@ -17,6 +17,7 @@ import { scoreWindows, WindowBuffers } from "../../../shared/query/windowed.ts";
 import type { BenchQuery } from "../collections/query-sets.ts";
 import type { BenchCollection } from "../collections/read-collection.ts";
 import { K, type SearchEngine } from "./engine.ts";
+import type { ScoredHits } from "./forty-lines.ts";
 import { type InvertedLists, invert } from "./inverted-lists.ts";
 
 const SEGMENT_ID = "0".repeat(32);
@@ -88,6 +89,8 @@ export interface QueryCost {
 }
 
 export interface LzeroEngine extends SearchEngine {
+  /** The first k hits with their scores. */
+  hits(query: BenchQuery, k: number): ScoredHits;
   costOf(query: BenchQuery): QueryCost;
 }
 
@@ -118,9 +121,16 @@ export function openLzero(collection: BenchCollection, impactBits: number): Lzer
     buildSeconds,
     bytes,
     search: (query) =>
-      score(query)
+      score(query, K)
         .top.sorted()
         .map(({ ordinal }) => ordinal),
+    hits: (query, k) => {
+      const candidates = score(query, k).top.sorted();
+      return {
+        ordinals: candidates.map(({ ordinal }) => ordinal),
+        scores: candidates.map((candidate) => candidate.score),
+      };
+    },
     costOf: (query) => {
       const lists = listsOf(query);
       const pages = [...new Set(lists.flatMap(({ entry }) => pagesOf(entry)))];
@@ -129,7 +139,7 @@ export function openLzero(collection: BenchCollection, impactBits: number): Lzer
         reads: pages.length,
         bytes: pages.reduce((sum, page) => sum + segment.pages[page]!.length, 0),
         postings: lists.reduce((sum, { entry }) => sum + entry.documentFrequency, 0),
-        decoded: score(query).decoded,
+        decoded: score(query, K).decoded,
       };
     },
   };
@@ -143,8 +153,8 @@ export function openLzero(collection: BenchCollection, impactBits: number): Lzer
     });
   }
 
-  function score(query: BenchQuery): { top: TopK; decoded: number } {
-    const top = new TopK(K);
+  function score(query: BenchQuery, k: number): { top: TopK; decoded: number } {
+    const top = new TopK(k);
     const opened = listsOf(query).map(({ entry, weight }) => ({
       weight,
       postings: openPostings(postingListPlace(root, payloadOf, entry)),
