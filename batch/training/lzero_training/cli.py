@@ -62,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     table.add_argument("--cli", type=Path, default=REPOSITORY / "dist" / "batch" / "cli.js", help="the built `lzero`")
     table.add_argument("--pool", default="pool")
     table.add_argument("--runs", type=Path, default=CACHE / "trec", help="folder for TREC runs; what lies there is not made again")
+    table.add_argument("--skip", nargs="*", default=[], help="COLLECTION:ROW of runs to leave out, e.g. squad-2000:untuned")
     table.add_argument("--out", type=Path, default=RESULTS / "four-rows.json")
     kinds = _command(commands, "kinds", _kinds, "dense, both-sides SPLADE and Porter BM25 offline on BEIR folders")
     kinds.add_argument("--collections", nargs="+", default=["scifact", "cranfield"], help="names, or BEIR folders")
@@ -164,7 +165,7 @@ def _table(args: argparse.Namespace) -> int:
 
     tools = Tools(args.cli, CACHE / "collections")
     tools.cache.mkdir(parents=True, exist_ok=True)
-    result = four_rows(args.collections, args.model, args.untuned, tools, CACHE / args.pool, args.runs, _say)
+    result = four_rows(args.collections, args.model, args.untuned, tools, CACHE / args.pool, args.runs, _say, args.skip)
     _write(args.out, result)
     args.out.with_suffix(".md").write_text(markdown_of(result), encoding="utf-8")
     return 0

@@ -90,9 +90,13 @@ def write_collection(collection: Collection, folder: Path) -> None:
 
 
 def four_rows(
-    collections: Sequence[str], trained: Path, untuned: Path, tools: Tools, pool: Path, runs: Path, say: Callable[[str], None]
+    collections: Sequence[str], trained: Path, untuned: Path, tools: Tools, pool: Path, runs: Path, say: Callable[[str], None],
+    skip: Sequence[str] = (),
 ) -> dict:
-    """Runs what is missing, measures everything and tests the trained row against each other one."""
+    """Runs what is missing, measures everything and tests the trained row against each other one.
+
+    skip: "collection:row" of runs that take too long here; the table says that they were not run.
+    """
     runs.mkdir(parents=True, exist_ok=True)
     tables = []
     for name in collections:
@@ -104,6 +108,8 @@ def four_rows(
         rows: dict[str, dict] = {}
         for row, encoder in (("wordpiece", "bm25"), ("untuned", str(untuned)), ("trained", str(trained))):
             figures = paths[row].with_suffix(".json")
+            if f"{name}:{row}" in skip:
+                continue
             if not figures.exists():
                 say(f"{name}: {TITLES[row]}")
                 tools.call(
@@ -114,7 +120,7 @@ def four_rows(
         measured = tools.cache / "porter.json"
         tools.call("eval", "--data", str(folder), "--from-run", str(paths["porter"]), "--json", str(measured))
         rows = {"porter": _kept(json.loads(measured.read_text(encoding="utf-8"))), **rows}
-        for row in ("porter", "wordpiece", "untuned"):
+        for row in [row for row in rows if row != "trained"]:
             found = json.loads(tools.call("compare", "--data", str(folder), str(paths["trained"]), str(paths[row]), "--json"))
             test = next(metric for metric in found["metrics"] if metric["metric"] == "ndcg@10")
             rows["trained"].setdefault("against", {})[row] = {
@@ -161,6 +167,9 @@ def markdown_of(result: dict) -> str:
         ]
         against = table["rows"]["trained"]["against"]
         for row, title in TITLES.items():
+            if row not in table["rows"]:
+                lines.append(f"| {title} | not run | | | | | | |")
+                continue
             figures, test = table["rows"][row], against.get(row)
             length = f"{figures['docLen']:.0f}" if "docLen" in figures else ""
             cost = f"{figures['flops']:.2f}" if "flops" in figures else ""

@@ -64,6 +64,9 @@ def test_the_table_has_four_rows_and_three_tests(collection, tmp_path):
     text = table.markdown_of(result)
     assert "| untuned + lexical | 0.5000 | 1.0000 | 0.7500 | 12 | 0.50 | 2/0/1 | 0.2500 |" in text
     assert "| trained + lexical | 0.5000 | 1.0000 | 0.7500 | 12 | 0.50 |  |  |" in text
+    skipped = [f"{tmp_path / 'c'}:untuned"]
+    result = table.four_rows([str(tmp_path / "c")], tmp_path / "trained", tmp_path / "untuned", tools, tmp_path, tmp_path / "runs", print, skipped)
+    assert "| untuned + lexical | not run |" in table.markdown_of(result)
 
 
 def test_arms_are_means_over_collections_and_seeds():
