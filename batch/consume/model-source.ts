@@ -71,7 +71,7 @@ export function checkBinding(status: CatalogStatus, model: BoundModel): void {
   if (status.model === null || status.model.fingerprint === model.binding.fingerprint) return;
   throw new LzeroError(
     "model_mismatch",
-    `index ${status.index} is bound to model ${status.model.fingerprint}, this consumer serves ${model.binding.fingerprint}: start it with the model of the index`,
+    `index ${status.index} is bound to model ${status.model.fingerprint}, this consumer serves ${model.binding.fingerprint}: start it with the model of the index, or write into a new index`,
     { index: status.index, expected: status.model.fingerprint, actual: model.binding.fingerprint },
   );
 }

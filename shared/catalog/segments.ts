@@ -138,7 +138,7 @@ export function requireModel(pinned: ModelBinding | null, model: ModelBinding): 
   if (pinned === null || equalModels(pinned, model)) return;
   throw new LzeroError(
     "model_mismatch",
-    `the index is bound to model ${pinned.fingerprint}, the segment was made with ${model.fingerprint}`,
+    `the index is bound to model ${pinned.fingerprint}, the segment was made with ${model.fingerprint}: start the consumer with the model of the index, or write into a new index`,
     {
       expected: pinned.fingerprint,
       actual: model.fingerprint,
