@@ -7,6 +7,7 @@ import { register as registerCollect } from "./commands/collect.ts";
 import { register as registerCompare } from "./commands/compare.ts";
 import { register as registerConsume } from "./commands/consume.ts";
 import { register as registerDev } from "./commands/dev.ts";
+import { register as registerDlq } from "./commands/dlq.ts";
 import { register as registerEncode } from "./commands/encode.ts";
 import { register as registerEval } from "./commands/eval.ts";
 import { register as registerGenerations } from "./commands/generations.ts";
@@ -15,6 +16,7 @@ import { register as registerIngest } from "./commands/ingest.ts";
 import { register as registerInspect } from "./commands/inspect.ts";
 import { register as registerMerge } from "./commands/merge.ts";
 import { register as registerModel } from "./commands/model.ts";
+import { register as registerQueue } from "./commands/queue.ts";
 import { register as registerRollback } from "./commands/rollback.ts";
 import { register as registerSearch } from "./commands/search.ts";
 import { register as registerVerify } from "./commands/verify.ts";
@@ -49,6 +51,8 @@ registerGenerations(program);
 registerRollback(program);
 registerMerge(program);
 registerCollect(program);
+registerQueue(program);
+registerDlq(program);
 
 // A reader that closes its end (`lzero encode … | head`) has seen enough: no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
