@@ -19,11 +19,6 @@ export interface QueueProcessConfig {
 export const QUEUE_ACCOUNT = "000000000000";
 export const QUEUE_NAME = "lzero-documents";
 export const DEAD_LETTER_QUEUE_NAME = "lzero-documents-dead";
-/**
- * Deliveries of a message before SQS itself moves it to the dead-letter queue, where it would have no reason with it.
- * Generous, as `lzero consume --help` asks: the consumer finds poison by itself, and its own crashes must not count.
- */
-const MAX_RECEIVE_COUNT = 100;
 /** Seconds a received message stays hidden; the consumer extends it by heartbeats. */
 const VISIBILITY_TIMEOUT_SECONDS = 60;
 /** Four days: SQS's default. */
@@ -98,7 +93,6 @@ type Emulator = ReturnType<typeof createRequestHandler>;
 async function createEmulator(config: QueueProcessConfig, port: number): Promise<Emulator> {
   // A package for development: no other command may need it.
   const { createRequestHandler } = await import("local-aws-sqs");
-  const deadLetterArn = `arn:aws:sqs:${config.region}:${QUEUE_ACCOUNT}:${DEAD_LETTER_QUEUE_NAME}`;
   return createRequestHandler({
     port,
     hostname: LOOPBACK,
@@ -109,15 +103,13 @@ async function createEmulator(config: QueueProcessConfig, port: number): Promise
         QueueName: DEAD_LETTER_QUEUE_NAME,
         Attributes: { MessageRetentionPeriod: RETENTION_SECONDS },
       },
+      // No redrive policy: the emulator counts every heartbeat as a delivery, and would move what is only slow to the
+      // dead-letter queue, without a reason. The consumer finds poison by itself.
       {
         QueueName: QUEUE_NAME,
         Attributes: {
           VisibilityTimeout: VISIBILITY_TIMEOUT_SECONDS,
           MessageRetentionPeriod: RETENTION_SECONDS,
-          RedrivePolicy: JSON.stringify({
-            maxReceiveCount: MAX_RECEIVE_COUNT,
-            deadLetterTargetArn: deadLetterArn,
-          }),
         },
       },
     ],

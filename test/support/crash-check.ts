@@ -59,9 +59,11 @@ export class SentDocuments {
   /** Waits until no document is pending and no message is left. */
   async waitUntilSettled(): Promise<void> {
     const { stack, index } = this;
-    await stack.waitFor(`an end of what is pending in ${index}`, async () => {
-      const status = await stack.client.status(index);
-      return status?.pending === 0 && (await stack.countQueued()) === 0;
+    let left = { pending: -1, messages: -1 };
+    const describe = () => `an end of what is pending in ${index} (${JSON.stringify(left)})`;
+    await stack.waitFor(describe, async () => {
+      left = { pending: (await stack.client.status(index))!.pending, messages: await stack.countQueued() };
+      return left.pending === 0 && left.messages === 0;
     });
   }
 

@@ -207,14 +207,15 @@ export class CrashStack {
 
   /** @throws Error with the ends of the logs when it does not come true in time */
   async waitFor(
-    what: string,
+    what: string | (() => string),
     condition: () => boolean | Promise<boolean>,
     timeoutMs = WAIT_MS,
   ): Promise<void> {
     const deadlineMs = Date.now() + timeoutMs;
     while (!(await condition())) {
       if (Date.now() > deadlineMs) {
-        throw new Error(`waited ${timeoutMs / 1000} s for ${what}\n${this.describeLogs()}`);
+        const missing = typeof what === "string" ? what : what();
+        throw new Error(`waited ${timeoutMs / 1000} s for ${missing}\n${this.describeLogs()}`);
       }
       await sleep(POLL_MS);
     }

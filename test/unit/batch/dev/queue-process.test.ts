@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  GetQueueAttributesCommand,
+  ChangeMessageVisibilityBatchCommand,
   ReceiveMessageCommand,
   SendMessageCommand,
   SQSClient,
@@ -58,20 +58,24 @@ describe("startQueueServer", () => {
     expect((await client.send(command)).Messages).toHaveLength(1);
   });
 
-  it("has a dead-letter queue that the main queue's redrive policy names", async () => {
+  it("moves no message by itself, however long its visibility was extended", async () => {
     const client = makeClient(CONFIG.accessKeyId);
-    const attributes = async (name: string) => {
-      const command = new GetQueueAttributesCommand({
-        QueueUrl: queueUrl(queue.port, name),
-        AttributeNames: ["All"],
-      });
-      return (await client.send(command)).Attributes;
-    };
-    const { RedrivePolicy } = (await attributes(QUEUE_NAME))!;
-    expect(JSON.parse(RedrivePolicy!)).toEqual({
-      maxReceiveCount: 100,
-      deadLetterTargetArn: (await attributes(DEAD_LETTER_QUEUE_NAME))!.QueueArn,
-    });
+    const QueueUrl = queueUrl(queue.port, QUEUE_NAME);
+    await client.send(new SendMessageCommand({ QueueUrl, MessageBody: "slow" }));
+    const receive = new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 1, WaitTimeSeconds: 3 });
+    const [message] = (await client.send(receive)).Messages!;
+    const { ReceiptHandle } = message!;
+    const Entries = Array.from({ length: 10 }, (_, at) => ({
+      Id: `${at}`,
+      ReceiptHandle,
+      VisibilityTimeout: 1,
+    }));
+    const heartbeats = new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries });
+    // Over a thousand: no redrive policy allows more deliveries.
+    for (let at = 0; at < 101; at++) await client.send(heartbeats);
+    expect((await client.send(receive)).Messages?.map(({ Body }) => Body)).toEqual(["slow"]);
+    const dead = new ReceiveMessageCommand({ QueueUrl: queueUrl(queue.port, DEAD_LETTER_QUEUE_NAME) });
+    expect((await client.send(dead)).Messages).toBeUndefined();
   });
 
   it("serves no signer with another key, and nobody without", async () => {
