@@ -5,14 +5,11 @@
 import type { Catalog } from "../../shared/catalog/catalog.ts";
 import type { CollectRequest, CollectResponse, LocateRequest } from "../../shared/catalog/commands.ts";
 import type { CatalogConfig } from "../../shared/catalog/config.ts";
-import { DELETION_SEGMENT, locationSegment } from "../../shared/catalog/keys.ts";
-import type { KeyRange, StoredEntry } from "../../shared/catalog/ordered-store.ts";
-import { decodeJsonRow, encodeJsonRow, type SegmentRow } from "../../shared/catalog/rows.ts";
 import { isLzeroError } from "../../shared/errors.ts";
 import type { IsolateCache } from "../../workers/isolate-cache.ts";
+import { ForgetfulStore, UnfencedStore } from "./broken-stores.ts";
 import type { CatalogHostOptions } from "./catalog-host.ts";
 import type { PortOptions } from "./catalog-ports.ts";
-import { ForwardingStore } from "./forwarding-store.ts";
 import type { KvOptions } from "./simulated-kv.ts";
 import type { QueueOptions } from "./simulated-queue.ts";
 
@@ -94,32 +91,6 @@ export const BROKEN_VARIANTS: Readonly<Record<string, () => BrokenParts>> = {
   /** Segments take turns on a few names. */
   "keys-reused": () => ({ kv: { keyOf: reuseKey } }),
 };
-
-/** Segments look staged and leased whatever became of them. */
-class UnfencedStore extends ForwardingStore {
-  override get(key: Uint8Array): Uint8Array | null {
-    const value = super.get(key);
-    if (value === null || key[0] !== "n".charCodeAt(0)) return value;
-    const row = decodeJsonRow<SegmentRow>(value);
-    if (row.state === "committed") return value;
-    return encodeJsonRow({ ...row, state: "staged", leaseUntilMs: Number.MAX_SAFE_INTEGER });
-  }
-}
-
-/** A store without the deletions that it remembers. */
-class ForgetfulStore extends ForwardingStore {
-  override get(key: Uint8Array): Uint8Array | null {
-    return isDeletion(key) ? null : super.get(key);
-  }
-
-  override list(range: KeyRange): StoredEntry[] {
-    return super.list(range).filter(({ key }) => !isDeletion(key));
-  }
-}
-
-function isDeletion(key: Uint8Array): boolean {
-  return key[0] === "l".charCodeAt(0) && locationSegment(key) === DELETION_SEGMENT;
-}
 
 type Unneeded = (catalog: Catalog) => readonly { readonly segmentId: string; readonly pages: number }[];
 

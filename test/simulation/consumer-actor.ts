@@ -8,6 +8,7 @@ import { Maintenance } from "../../batch/consume/maintenance.ts";
 import { newProgress } from "../../batch/consume/progress.ts";
 import { collectGarbage } from "../../batch/publish/collector.ts";
 import { refreshIdf } from "../../batch/publish/idf-refresher.ts";
+import { DEFAULT_MERGE_POLICY } from "../../batch/publish/merge-policy.ts";
 import { Merger } from "../../batch/publish/merger.ts";
 import type { IndexTarget } from "../../batch/publish/publish-target.ts";
 import { Publisher } from "../../batch/publish/publisher.ts";
@@ -90,7 +91,7 @@ export async function ignoreTyped(world: World, task: Promise<unknown>): Promise
 
 function makeMerger({ random, timeline }: World, actor: Actor): Merger {
   return new Merger({
-    policy: { maxLive: MAX_LIVE_SEGMENTS, maxMergeBytes: 2 ** 30 },
+    policy: { ...DEFAULT_MERGE_POLICY, maxLive: MAX_LIVE_SEGMENTS },
     newSegmentId: () => random.hex(32),
     clusterFromDocuments: 20,
     sleep: (ms) => timeline.sleep(actor, ms),
