@@ -320,7 +320,7 @@ describeUnless(
         expect(ours.manifest.identity).toEqual(committed.manifest.identity);
         expect(ours.manifest.fingerprint).toBe(committed.manifest.fingerprint);
       },
-      EXPORT_TIMEOUT_MS,
+      4 * EXPORT_TIMEOUT_MS,
     );
   },
 );
