@@ -49,6 +49,11 @@ const BENCHMARKS: Readonly<Record<string, Entry>> = {
     summary: "the posting list codec: bytes against entropy, encoding, decoding, accumulating",
     load: () => import("./codec.ts"),
   },
+  layouts: {
+    summary:
+      "the laboratory: reads, bytes, rounds, time and dollars of layouts, by document order and page size",
+    load: () => import("./layouts/benchmark.ts"),
+  },
   build: {
     summary: "building segments and merging them: documents/s, postings/s, memory",
     load: () => import("./build.ts"),
