@@ -2,7 +2,6 @@
  * `lzero consume`: from the queue into the index, until told to stop. Reads its environment, wires the parts and
  * ends in order at SIGTERM and SIGINT. `lzero encoder-process` is its helper for messages that came again.
  */
-import { SQSClient } from "@aws-sdk/client-sqs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { HttpCatalog } from "../catalog-http.ts";
 import type { OpenCatalog } from "../catalog-port.ts";
@@ -20,6 +19,7 @@ import { createLogger } from "../logging.ts";
 import { ConsumerTelemetry } from "../metrics/consumer-telemetry.ts";
 import { Merger } from "../publish/merger.ts";
 import { Publisher } from "../publish/publisher.ts";
+import { openSqs } from "../queue/sqs-client.ts";
 import { KvRestStore } from "../storage/kv-rest-store.ts";
 import { type DeviceOptions, deviceOption, encoderOptionsOf, threadsOption } from "./device-option.ts";
 
@@ -57,8 +57,10 @@ ${NEEDED.map((name) => `  ${name.padEnd(24)} ${VARIABLES[name].help}`).join("\n"
   ${"CLOUDFLARE_API_BASE_URL".padEnd(24)} ${VARIABLES.CLOUDFLARE_API_BASE_URL.help} (optional)
   ${"LZERO_LOG_LEVEL".padEnd(24)} fatal, error, warn, info or debug (optional)
   ${CRASH_VARIABLE.padEnd(24)} tests only: a step after which the process kills itself
-AWS credentials are found as the AWS SDK finds them. A queue with a redrive policy of its own needs a generous
-maxReceiveCount (100): what cannot be indexed is sent to the dead-letter queue by this command, with its reason.
+AWS credentials are found as the AWS SDK finds them: environment, shared configuration and SSO, the role of the
+container or machine; those that can be renewed are. With credentials that AWS refuses for a minute it ends, and says
+so; what it held comes again. \`lzero queue init\` makes both queues. What cannot be indexed is sent to the dead-letter
+queue by this command, with its reason; \`lzero dlq\` lists it.
 
 Examples:
   lzero consume                         until Ctrl-C
@@ -126,10 +128,7 @@ async function consume(options: ConsumeOptions): Promise<void> {
       args: ["encoder-process", "--model", options.model, ...threads, "--device", options.device ?? "cpu"],
     },
   });
-  const sqs = new SQSClient({
-    region: config.region,
-    ...(config.sqsEndpoint === null ? {} : { endpoint: config.sqsEndpoint }),
-  });
+  const sqs = openSqs({ region: config.region, endpoint: config.sqsEndpoint });
   const progress = newProgress();
   const openCatalog =
     (retry: Partial<RetryPolicy>): OpenCatalog =>

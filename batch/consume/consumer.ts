@@ -17,6 +17,7 @@ import type { OpenCatalog } from "../catalog-port.ts";
 import type { Logger } from "../logging.ts";
 import type { Health } from "../metrics/metrics-server.ts";
 import { Publisher } from "../publish/publisher.ts";
+import { classifyQueueError, describeQueueError } from "../queue/queue-errors.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { BatchProcessor, type BatchProcessorOptions, type MessageItem } from "./batch-processor.ts";
 import { Batcher, type BatchLimits } from "./batcher.ts";
@@ -45,6 +46,8 @@ export interface QueueConsumerOptions {
   /** How long a stop waits for batches under way; the rest is left to come again. */
   readonly stopTimeoutMs?: number;
   readonly encodeTimeoutMs?: number;
+  /** How long the queue may refuse this consumer's credentials before it ends. */
+  readonly refusalGraceMs?: number;
   readonly onTimed?: BatchProcessorOptions["onTimed"];
   /** Told of each index of which a message came. */
   readonly onIndex?: (index: string) => void;
@@ -80,6 +83,14 @@ export const DEFAULT_BACKOFF: Backoff = {
   message: { firstMs: 2000, longestMs: 5 * 60_000 },
   poller: { firstMs: 1000, longestMs: 30_000 },
 };
+/** Failures that no waiting ends: the consumer does, after a moment of grace for credentials that are being renewed. */
+const REFUSALS = new Set([
+  "aws_credentials_expired",
+  "aws_credentials_missing",
+  "aws_access_denied",
+  "queue_not_found",
+]);
+const REFUSAL_GRACE_MS = 60_000;
 /** A consumer that has heard nothing of the queue for this long beyond its waiting time is not well. */
 const SILENCE_MS = 120_000;
 
@@ -98,6 +109,8 @@ export class QueueConsumer {
   readonly #empty = new Set<number>();
   /** Failures in a row, by poller. */
   readonly #failures = new Map<number, number>();
+  /** Since when the queue has refused this consumer as nobody who may ask; null: it does not. */
+  #refusedSinceMs: number | null = null;
   /** Ends the waits of pollers. */
   readonly #wake = new AbortController();
   readonly #backoff: Backoff;
@@ -139,7 +152,8 @@ export class QueueConsumer {
 
   /**
    * Consumes until it is stopped, or drained.
-   * @throws LzeroError `encoder_lost`, `encoder_stuck`: the process should end; what it held comes again
+   * @throws LzeroError `encoder_lost`, `encoder_stuck`, `aws_credentials_expired`, `aws_credentials_missing`,
+   *   `aws_access_denied`, `queue_not_found`: the process should end; what it held comes again
    */
   async run(): Promise<void> {
     for (const poller of this.#pollers) poller.start();
@@ -206,6 +220,8 @@ export class QueueConsumer {
       visibilityTimeout: visibilityTimeoutSeconds,
       heartbeatInterval: Math.max(1, Math.floor(visibilityTimeoutSeconds / 3)),
       waitTimeSeconds: drain ? Math.min(1, waitTimeSeconds) : waitTimeSeconds,
+      // After any failure `#pause` waits, for longer each time.
+      authenticationErrorTimeout: 0,
       handleMessageBatch: (messages) => this.#handleMessages(number, messages),
       preReceiveMessageCallback: async () => {
         this.#holding.delete(number);
@@ -215,6 +231,7 @@ export class QueueConsumer {
     poller.on("error", (error, messages) => {
       if (this.#stopping !== null) return;
       this.#noteFailure(number);
+      this.#noteRefusal(error);
       const list = messages === undefined ? [] : [messages].flat();
       logger.error({ err: error, messageIds: list.map(({ MessageId }) => MessageId) }, "queue error");
     });
@@ -226,6 +243,20 @@ export class QueueConsumer {
     this.#failures.set(number, (this.#failures.get(number) ?? 0) + 1);
   }
 
+  /** Credentials that AWS refuses, or a queue that is not there, do not pass by waiting; a moment of it may. */
+  #noteRefusal(error: unknown): void {
+    if (!REFUSALS.has(classifyQueueError(error).code)) return;
+    this.#refusedSinceMs ??= Date.now();
+    const { refusalGraceMs = REFUSAL_GRACE_MS } = this.#options;
+    if (Date.now() - this.#refusedSinceMs < refusalGraceMs) return;
+    this.#fail(describeQueueError(error, "asking the queue"));
+  }
+
+  #noteAnswer(): void {
+    this.#heardAtMs = Date.now();
+    this.#refusedSinceMs = null;
+  }
+
   /** Waits before a receive that follows a failure. */
   async #pause(number: number): Promise<void> {
     const failures = this.#failures.get(number) ?? 0;
@@ -235,7 +266,7 @@ export class QueueConsumer {
   }
 
   #noteEmpty(number: number): void {
-    this.#heardAtMs = Date.now();
+    this.#noteAnswer();
     this.#failures.delete(number);
     this.#empty.add(number);
     if (this.#options.drain && this.#empty.size === this.#pollers.length && this.#busy.size === 0)
@@ -245,6 +276,7 @@ export class QueueConsumer {
   /** @returns the messages that may be deleted */
   async #handleMessages(number: number, messages: Message[]): Promise<Message[]> {
     if (this.#stopping !== null) return [];
+    this.#noteAnswer();
     this.#busy.add(number);
     this.#holding.add(number);
     this.#empty.clear();
