@@ -153,6 +153,13 @@ export class FaultProxy {
     this.requests += 1;
     const headers = { ...request.headers, host: upstream.host, "content-length": body.length };
     return await new Promise((resolve) => {
+      const { socket } = request;
+      // A long poll whose client is gone must not take messages that nobody will see.
+      const onClose = (): void => void forwarded.destroy();
+      const end = (answer: Parameters<typeof resolve>[0]): void => {
+        socket.off("close", onClose);
+        resolve(answer);
+      };
       const forwarded = requestHttp(
         {
           host: upstream.hostname,
@@ -164,14 +171,13 @@ export class FaultProxy {
         },
         (answer) => {
           readBody(answer, MAX_BODY_BYTES).then(
-            (bytes) => resolve({ status: answer.statusCode ?? 502, headers: answer.headers, body: bytes }),
-            () => resolve(null),
+            (bytes) => end({ status: answer.statusCode ?? 502, headers: answer.headers, body: bytes }),
+            () => end(null),
           );
         },
       );
-      forwarded.once("error", () => resolve(null));
-      // A long poll whose client is gone must not take messages that nobody will see.
-      request.socket.once("close", () => forwarded.destroy());
+      forwarded.once("error", () => end(null));
+      socket.once("close", onClose);
       forwarded.end(body);
     });
   }
