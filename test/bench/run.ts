@@ -54,6 +54,11 @@ const BENCHMARKS: Readonly<Record<string, Entry>> = {
       "the laboratory: reads, bytes, rounds, time and dollars of layouts, by document order and page size",
     load: () => import("./layouts/benchmark.ts"),
   },
+  replay: {
+    summary:
+      "queries by Zipf's law through isolate cache, data centre cache and KV: hits, billed reads, dollars",
+    load: () => import("./replay/benchmark.ts"),
+  },
   build: {
     summary: "building segments and merging them: documents/s, postings/s, memory",
     load: () => import("./build.ts"),

@@ -117,7 +117,8 @@ async function readWindows(): Promise<SourceDocument[]> {
   );
 }
 
-async function readRealQueries(): Promise<string[]> {
+/** Questions, claims and titles of the reference data that are no document of `passages` or `windows`. */
+export async function readRealQueries(): Promise<string[]> {
   const texts: string[] = [];
   for (const name of TEST_COLLECTIONS) texts.push(...(await readTestQueries(name)));
   for (const file of trainingFiles()) for await (const { query } of readPairs(file)) texts.push(query);
