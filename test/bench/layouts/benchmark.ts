@@ -17,6 +17,7 @@ import { measureFormats, tablesBytesOf } from "./sections/formats.ts";
 import { measureLayers } from "./sections/layers.ts";
 import { measureOrder } from "./sections/order.ts";
 import { measurePacking } from "./sections/packing.ts";
+import { measureScale } from "./sections/scale.ts";
 
 const DEFAULT_QUERIES = 300;
 const SECTIONS = ["order", "formats", "bits", "packing", "layers", "bounds", "budgets"] as const;
@@ -65,7 +66,10 @@ async function measure(section: SectionName, lab: Lab): Promise<SectionReport[]>
       return [measureOrder(lab)];
     case "formats": {
       const { vocabulary, idf } = await loadModelFiles(resolveModelFolder(lab.collection.meta.model.name));
-      return [await measureFormats(lab, tablesBytesOf(vocabulary, idf))];
+      const tablesBytes = tablesBytesOf(vocabulary, idf);
+      const formats = await measureFormats(lab, tablesBytes);
+      const { manifestBytes, cpu, decodedShare } = formats;
+      return [formats, measureScale(lab, tablesBytes, manifestBytes, cpu, decodedShare)];
     }
     case "packing":
       return [measurePacking(lab)];

@@ -73,18 +73,30 @@ export interface FormatRow {
 export interface FormatsReport extends SectionReport {
   readonly rows: readonly FormatRow[];
   readonly cpu: CpuCosts;
+  readonly manifestBytes: number;
+  /** Of a query's postings, as written at 8 bits. */
+  readonly decodedShare: Readonly<Record<QuerySet, number>>;
 }
 
 export async function measureFormats(lab: Lab, tablesBytes: number): Promise<FormatsReport> {
   const rows: FormatRow[] = [];
-  let cpu: CpuCosts | null = null;
+  let known: Pick<FormatsReport, "cpu" | "manifestBytes" | "decodedShare"> | null = null;
   for (const { name, order, bits, options } of VARIANTS) {
     const lists = listsOf(lab, order, bits);
     const segment = buildSegment(lists, reorderRecords(lab.records, lab.orders[order]), options);
     const index = new LabIndex(segment, lab.collection.meta.maxWeight, bits);
     const traces: Record<string, Trace[]> = {};
     for (const set of QUERY_SETS) traces[set] = await traceAll(lab, index, set, bits === 8 ? order : null);
-    cpu ??= fitCpu(Object.values(traces).flat());
+    const cpu = fitCpu(Object.values(traces).flat());
+    if (bits === 8) {
+      const { manifestBytes } = index;
+      known = { cpu, manifestBytes, decodedShare: { short: shareOf("short"), long: shareOf("long") } };
+    }
+    function shareOf(set: QuerySet): number {
+      const decoded = traces[set]!.reduce((sum, { postingsDecoded }) => sum + postingsDecoded, 0);
+      const all = lab.queries[set].flatMap(({ terms }) => terms.map((term) => postingsOf(lists, term)));
+      return decoded / all.reduce((sum, each) => sum + each, 0);
+    }
     const postingBytes = segment.pages.reduce(
       (sum, { length }, page) => (page > 0 && index.root.pageEntry(page).kind === 3 ? sum : sum + length),
       0,
@@ -104,7 +116,7 @@ export async function measureFormats(lab: Lab, tablesBytes: number): Promise<For
     title: `Formats, nothing cached: ${lab.name}, ${lab.documents} documents, ${lab.postings} postings`,
     text: formatRows(rows),
     rows,
-    cpu: cpu!,
+    ...known!,
   };
 }
 
@@ -213,7 +225,7 @@ function format1Rows(
       root: rootBytes,
       postings: readsOf(terms, postings),
       documents: pagesUnder(hits, documents),
-      postingsDecoded: terms.reduce((sum, term) => sum + offsets[term + 1]! - offsets[term]!, 0),
+      postingsDecoded: terms.reduce((sum, term) => sum + postingsOf(lab.lists.given, term), 0),
     }));
     return {
       format: "1",
@@ -226,6 +238,10 @@ function format1Rows(
       ...costOf(counted, tablesBytes, cpu),
     };
   });
+}
+
+function postingsOf({ offsets }: InvertedLists, term: number): number {
+  return offsets[term + 1]! - offsets[term]!;
 }
 
 function formatRows(rows: readonly FormatRow[]): string {
