@@ -16,6 +16,7 @@ import { DEFAULT_MODEL, resolveModelFolder } from "../../batch/encoders/open-enc
 import { FileStore } from "../../batch/storage/file-store.ts";
 import { decodeManifest, encodeManifest } from "../../shared/format/manifest.ts";
 import { manifestKey } from "../../shared/storage/keys.ts";
+import { partialWrite } from "../soak/injector.ts";
 import { expectNoOrphans, SentDocuments, type SentText } from "../support/crash-check.ts";
 import { encodeFake } from "../support/fake-encoder.ts";
 import { FaultMatrix } from "../support/fault-matrix.ts";
@@ -88,12 +89,12 @@ describe("two consumers with one queue", () => {
     await matrix.record("queue", "two consumers", async () => {
       const sent = await createIndex("two");
       const before = await publishedBy();
-      await sent.send(makeTexts(600, "two"), 20);
+      await sent.send(makeTexts(300, "two"), 15);
       await sent.expectWhole();
       const shares = (await publishedBy()).map((count, at) => count - before[at]!);
       expect(Math.min(...shares)).toBeGreaterThan(0);
-      expect(shares.reduce((sum, share) => sum + share, 0)).toBeGreaterThanOrEqual(600);
-      return `600 documents, each once; published ${shares.join(" and ")}`;
+      expect(shares.reduce((sum, share) => sum + share, 0)).toBeGreaterThanOrEqual(300);
+      return `300 documents, each once; published ${shares.join(" and ")}`;
     });
   });
 
@@ -145,30 +146,13 @@ describe("KV's REST API", () => {
     headers,
     body: "error code: 1015",
   });
-  /** Leaves one pair out and says so, in an answer of 200. */
-  const partial = (): ProxyFault => {
-    let left: string[] = [];
-    return {
-      kind: "rewrite",
-      body: (body) => {
-        const pairs = JSON.parse(body.toString()) as { key: string }[];
-        left = pairs.splice(-1).map(({ key }) => key);
-        return Buffer.from(JSON.stringify(pairs));
-      },
-      answer: (body) => {
-        const parsed = JSON.parse(body.toString()) as { result: { unsuccessful_keys: string[] } };
-        parsed.result.unsuccessful_keys = left;
-        return Buffer.from(JSON.stringify(parsed));
-      },
-    };
-  };
   const FAULTS: readonly [string, () => ProxyFault][] = [
     ["429 with Retry-After", () => refusal(429, { "retry-after": "1" })],
     ["500", () => refusal(500)],
     ["no answer", () => ({ kind: "hang" })],
     ["an answer that is lost", () => ({ kind: "lost-answer" })],
     ["a connection that ends", () => ({ kind: "reset" })],
-    ["a bulk write that does a part", partial],
+    ["a bulk write that does a part", partialWrite],
   ];
 
   it("fails each write in one of six ways, and nothing is lost", async () => {
@@ -222,6 +206,39 @@ describe("a message whose visibility ends while it is encoded", () => {
         return `9 documents, each once; ${refused} heartbeats refused, delivered ${1 + again().length} times`;
       },
     );
+  });
+});
+
+describe("a queue that refuses", () => {
+  const refusal = (status: number, type: string): ProxyFault => ({
+    kind: "status",
+    status,
+    headers: { "content-type": "application/x-amz-json-1.0" },
+    body: JSON.stringify({ __type: type, message: "rehearsal" }),
+  });
+
+  it.each([
+    ["throttled", refusal(400, "com.amazonaws.sqs#RequestThrottled")],
+    ["expired credentials", refusal(403, "com.amazonaws.sqs#ExpiredToken")],
+  ])("is asked again, ever more slowly, until it answers: %s", async (name, fault) => {
+    await matrix.record("queue", `${name}, 1.5 s for every request`, async () => {
+      const index = `queue-${fault.kind === "status" ? fault.status : ""}`;
+      const sent = await createIndex(index);
+      let refused = 0;
+      stack.proxies.queue.rule = () => {
+        refused += 1;
+        return fault;
+      };
+      await sent.send(makeTexts(40, index), 20);
+      await sleep(1500);
+      stack.proxies.queue.rule = null;
+      await sent.expectWhole();
+      // Four pollers in each of two consumers, each with the SDK's three tries.
+      expect(refused).toBeGreaterThan(0);
+      expect(refused).toBeLessThan(150);
+      expect(stack.endings).toEqual([]);
+      return `40 documents, each once; ${refused} requests refused, nobody ended`;
+    });
   });
 });
 

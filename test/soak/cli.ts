@@ -17,7 +17,7 @@ const USAGE = `npm run soak -- [options]
   --operations N    60 % inserts, 20 % updates, 20 % deletions (100000)
   --seed N          decides operations and faults, though not their timing (random)
   --max-seconds N   no new operations after this (none)
-  --out FILE        (test/soak/results/soak.json)`;
+  --out FILE        (test/bench/results/soak.json)`;
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +42,7 @@ async function main(): Promise<number> {
     onProgress: (line) => console.error(line),
   });
   console.log(`\n${formatReport(report)}`);
-  const results = fileURLToPath(new URL("../../test/soak/results/soak.json", import.meta.url));
+  const results = fileURLToPath(new URL("../../test/bench/results/soak.json", import.meta.url));
   const out = resolve(values.out ?? results);
   mkdirSync(dirname(out), { recursive: true });
   const command = ["npm run soak --", ...process.argv.slice(2)].join(" ");
