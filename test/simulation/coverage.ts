@@ -49,6 +49,7 @@ export const EVENTS = {
   pinOutlived: "pinned generations older than any other that is retained",
   search: "searches and look-ups answered",
   searchRefused: "searches and look-ups refused with a typed error",
+  edgeHit: "pages out of a data centre's cache",
   manifestFromCatalog: "manifests that an isolate took from the catalog",
 } as const;
 

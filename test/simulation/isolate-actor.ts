@@ -15,6 +15,7 @@ import { readStoredDocument } from "../../workers/search/stored-pages.ts";
 import { searchByBruteForce } from "./brute-force.ts";
 import { workerClient } from "./catalog-ports.ts";
 import { drawWords } from "./model.ts";
+import { SimulatedEdgeCache } from "./simulated-edge-cache.ts";
 import type { KvPlace } from "./simulated-kv.ts";
 import type { Actor } from "./timeline.ts";
 import type { World } from "./world.ts";
@@ -46,6 +47,8 @@ export class Isolate {
   readonly #actor: Actor;
   readonly #kv: KVNamespace;
   readonly #cache: IsolateCache;
+  /** Null on hosts where the Cache API does nothing. */
+  readonly #edge: SimulatedEdgeCache | null;
   readonly #catalog: CatalogClient;
 
   constructor(world: World, actor: Actor, place: KvPlace) {
@@ -55,6 +58,7 @@ export class Isolate {
     // A small budget drops held manifests, so that only the floor keeps generations from going back.
     this.#cache = new IsolateCache(world.random.pick(CACHE_BUDGETS_BYTES));
     world.breakCache(this.#cache);
+    this.#edge = world.random.chance(0.5) ? new SimulatedEdgeCache(world, actor, place) : null;
     this.#catalog = workerClient(actor, world.ports) as CatalogClient;
   }
 
@@ -130,7 +134,7 @@ export class Isolate {
       kv: this.#kv,
       cache: this.#cache,
       catalog: this.#catalog,
-      pages: new CachedPageReader(this.#kv, this.#cache),
+      pages: new CachedPageReader(this.#kv, this.#cache, this.#edge?.ofRequest() ?? null),
       roots: new IsolateRootCache(this.#cache),
       nowMs: () => this.#world.timeline.clockMs(),
     };

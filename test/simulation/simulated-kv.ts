@@ -18,6 +18,8 @@ interface Version {
 /** A data centre's cache, which outlives the isolates there. */
 export class KvPlace {
   readonly cached = new Map<string, Version>();
+  /** What its Cache API holds, by address. */
+  readonly pages = new Map<string, Uint8Array>();
 }
 
 export interface KvOptions {

@@ -15,6 +15,7 @@ export function installVirtualGlobals(timeline: Timeline, random: Random): () =>
     clearTimeout: globalThis.clearTimeout,
     setInterval: globalThis.setInterval,
     clearInterval: globalThis.clearInterval,
+    Response: globalThis.Response,
     now: Date.now,
     random: Math.random,
   };
@@ -46,19 +47,33 @@ export function installVirtualGlobals(timeline: Timeline, random: Random): () =>
       start(delayMs, true, () => call(...given)),
     clearTimeout: clear,
     clearInterval: clear,
+    Response: PlainResponse,
   });
   timersPromises.setTimeout = virtualSleep(timeline);
   syncBuiltinESMExports();
   Date.now = () => timeline.clockMs();
   Math.random = () => random.next();
   return () => {
-    const { now, random: chance, ...timers } = real;
-    Object.assign(globalThis, timers);
+    const { now, random: chance, ...globals } = real;
+    Object.assign(globalThis, globals);
     Date.now = now;
     Math.random = chance;
     timersPromises.setTimeout = realSleep;
     syncBuiltinESMExports();
   };
+}
+
+/** Gives back what it was made of; the real one reads its own bytes as a stream, in its own time. */
+class PlainResponse {
+  readonly #body: Uint8Array;
+
+  constructor(body: Uint8Array) {
+    this.#body = body;
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#body.slice().buffer as ArrayBuffer;
+  }
 }
 
 function virtualSleep(timeline: Timeline): typeof timersPromises.setTimeout {

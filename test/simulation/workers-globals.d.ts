@@ -5,6 +5,12 @@
 type KVNamespace = import("@cloudflare/workers-types/index.ts").KVNamespace;
 type DurableObjectState = import("@cloudflare/workers-types/index.ts").DurableObjectState;
 type DurableObjectStorage = import("@cloudflare/workers-types/index.ts").DurableObjectStorage;
+/** As much of the Cache API as pages are kept with; its responses are Node's. */
+interface Cache {
+  match(address: string): Promise<Response | undefined>;
+  put(address: string, response: Response): Promise<void>;
+}
+declare const caches: { open(name: string): Promise<Cache> };
 type SqlStorage = import("@cloudflare/workers-types/index.ts").SqlStorage;
 
 interface DurableObjectNamespace<Target> {
