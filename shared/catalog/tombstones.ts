@@ -88,7 +88,8 @@ export class TombstoneView {
     const ordinals: number[] = [];
     for (let window = 0; window * WINDOW_ORDINALS < documents; window++) {
       const { bits } = this.#window(segment, window);
-      bits.forEach((byte, at) => {
+      const used = Math.ceil((documents - window * WINDOW_ORDINALS) / 8);
+      bits.subarray(0, used).forEach((byte, at) => {
         for (let bit = 0; byte !== 0 && bit < 8; bit++) {
           if ((byte & (1 << bit)) !== 0) ordinals.push(window * WINDOW_ORDINALS + at * 8 + bit);
         }
