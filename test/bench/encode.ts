@@ -19,8 +19,8 @@ import type { PassLine, ReadyLine } from "./encode-process.ts";
 
 export const benchmark: Benchmark = {
   options: {
-    documents: "texts of a pass, at even steps through the collection (384)",
-    "peer-documents": "of these, so many for the slow ones, at even steps (64)",
+    documents: "texts of a pass, at even steps through the collection (256)",
+    "peer-documents": "of these, so many for the slow ones, at even steps (48)",
     repeats: "timed passes of each, of which the median counts (3)",
     threads: "a list; each on as many cores (1,2)",
     data: "a collection in BEIR's layout (the reference data's scifact)",
@@ -43,12 +43,15 @@ interface Row {
   readonly documentsPerSecond: number;
   readonly tokensPerSecond: number;
   readonly cpuMsPerDocument: number;
+  readonly cpuMicrosecondsPerToken: number;
   /** Padding's share of what the model was given. */
   readonly paddingWaste: number;
   readonly docLen: number;
   readonly peakMemoryMiB: number;
   /** Tokens/s by those of the first sentence-transformers row of as many threads. */
   readonly timesPeer: number | null;
+  /** The same by processor time a token: says something on a busy machine too. */
+  readonly timesPeerCpu: number | null;
   readonly seconds: readonly number[];
 }
 
@@ -65,8 +68,8 @@ async function benchEncode(options: BenchmarkOptions): Promise<BenchmarkReport> 
   const folder = mkdtempSync(join(tmpdir(), "lzero-bench-"));
   try {
     const data = options.data ?? sharedPath("data", "scifact");
-    const texts = await readTexts(data, Number(options.documents ?? 384));
-    const few = atEvenSteps(texts, Number(options["peer-documents"] ?? 64));
+    const texts = await readTexts(data, Number(options.documents ?? 256));
+    const few = atEvenSteps(texts, Number(options["peer-documents"] ?? 48));
     const candidates: Candidate[] = [
       ...[
         { label: `ours, ${manifest.name} as served`, model },
@@ -140,9 +143,13 @@ async function timeInTurns(
   }
   const rows = open.map(({ label, documents, passes }) => toRow(label, threads, documents, passes));
   const peer = rows.find(({ contender }) => contender.startsWith("sentence-transformers"));
-  const timesPeer = ({ tokensPerSecond }: Row) =>
-    peer === undefined ? null : tokensPerSecond / peer.tokensPerSecond;
-  return { rows: rows.map((row) => ({ ...row, timesPeer: timesPeer(row) })), failed };
+  if (peer === undefined) return { rows, failed };
+  const compared = rows.map((row) => ({
+    ...row,
+    timesPeer: row.tokensPerSecond / peer.tokensPerSecond,
+    timesPeerCpu: peer.cpuMicrosecondsPerToken / row.cpuMicrosecondsPerToken,
+  }));
+  return { rows: compared, failed };
 }
 
 async function readTexts(data: string, count: number): Promise<string[]> {
@@ -160,17 +167,20 @@ function toRow(contender: string, threads: number, documents: number, passes: re
   const last = passes.at(-1)!;
   const seconds = passes.map((pass) => pass.seconds);
   const median = medianOf(seconds);
+  const cpuSeconds = medianOf(passes.map((pass) => pass.cpuSeconds));
   return {
     contender,
     threads,
     documents,
     documentsPerSecond: documents / median,
     tokensPerSecond: last.tokens / median,
-    cpuMsPerDocument: (medianOf(passes.map(({ cpuSeconds }) => cpuSeconds)) * 1000) / documents,
+    cpuMsPerDocument: (cpuSeconds * 1000) / documents,
+    cpuMicrosecondsPerToken: (cpuSeconds * 1e6) / last.tokens,
     paddingWaste: 1 - last.tokens / last.paddedTokens,
     docLen: last.docLen,
     peakMemoryMiB: last.peakMemoryBytes / 1024 ** 2,
     timesPeer: null,
+    timesPeerCpu: null,
     seconds,
   };
 }
@@ -186,6 +196,7 @@ function format(rows: readonly Row[], skipped: readonly Skipped[]): string {
     "tokens/s",
     "× s-t",
     "CPU ms/doc",
+    "× s-t CPU",
     "padding",
     "Doc_Len",
     "peak MiB",
@@ -199,6 +210,7 @@ function format(rows: readonly Row[], skipped: readonly Skipped[]): string {
       row.tokensPerSecond.toFixed(0),
       row.timesPeer === null ? "" : row.timesPeer.toFixed(2),
       row.cpuMsPerDocument.toFixed(1),
+      row.timesPeerCpu === null ? "" : row.timesPeerCpu.toFixed(2),
       `${(row.paddingWaste * 100).toFixed(1)} %`,
       row.docLen.toFixed(1),
       row.peakMemoryMiB.toFixed(0),

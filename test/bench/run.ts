@@ -98,7 +98,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   if (help) {
     const lines = { ...benchmark.options, out: `results file (test/bench/results/${name}.json)` };
     console.log(`npm run bench -- ${name} [options]: ${entry.summary}\n`);
-    for (const [each, text] of Object.entries(lines)) console.log(`  --${each.padEnd(14)}${text}`);
+    for (const [each, text] of Object.entries(lines)) console.log(`  --${each.padEnd(16)} ${text}`);
     return 0;
   }
   // Of before: the load that the benchmark itself makes says nothing.
