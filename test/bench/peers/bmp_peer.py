@@ -6,24 +6,24 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bmp import Indexer, Searcher
-from peer_common import K, SETS, Collection, Query, open_collection, parse_arguments, print_row, say, time_set
+from peer_common import K, SETS, Collection, Query, open_collection, parse_arguments, print_row, read_seconds, say, time_set
 
 
 def build(collection: Collection, path: Path, block: int) -> float:
     """Writes the index; the time is that of its calls alone, not of making Python dictionaries."""
     partial = path.with_suffix(".part")
-    began = time.perf_counter()
+    began = time.process_time()
     indexer = Indexer(str(partial), bsize=block, compress_range=False)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     for row in range(collection.documents):
         begin, end = collection.indptr[row], collection.indptr[row + 1]
         vector = dict(zip(map(str, collection.terms[begin:end].tolist()), collection.impacts[begin:end].tolist()))
-        began = time.perf_counter()
+        began = time.process_time()
         indexer.add_document(str(row), vector)
-        seconds += time.perf_counter() - began
-    began = time.perf_counter()
+        seconds += time.process_time() - began
+    began = time.process_time()
     indexer.finish()
-    seconds += time.perf_counter() - began
+    seconds += time.process_time() - began
     partial.rename(path)
     path.with_suffix(".seconds").write_text(f"{seconds}\n")
     return seconds
@@ -37,7 +37,7 @@ def main() -> None:
     for block in map(int, arguments.blocks.split(",")):
         path = folder / f"blocks-{block}.bmp"
         if path.exists():
-            seconds = float(path.with_suffix(".seconds").read_text())
+            seconds = read_seconds(path.with_suffix(".seconds"))
         else:
             say(f"bmp: building with blocks of {block} …")
             seconds = build(collection, path, block)

@@ -49,7 +49,7 @@ export function listContenders(): Contender[] {
     {
       name: "seismic",
       command: python("seismic_peer.py"),
-      cached: ["seismic/raw.seconds", "seismic/dotvbyte.seconds"],
+      cached: ["seismic/raw-3500-0.1-2-0.4-6-15.seconds", "seismic/dotvbyte-3500-0.1-2-0.4-6-15.seconds"],
       secondsPerMillionPostings: { build: 10, load: 0.2 },
       missing: pythonLacks("seismic"),
     },

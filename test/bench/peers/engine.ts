@@ -10,7 +10,7 @@ export interface EngineFacts {
   readonly settings: string;
   /** False: it ranks by something else (BM25), so its hits cannot be held against the exact ones. */
   readonly isSameScore: boolean;
-  /** null: unknown. */
+  /** Of one thread, or processor seconds where an index is kept from an earlier run; null: unknown. */
   readonly buildSeconds: number | null;
   /** Of what it keeps, stored or in memory; null: unknown. */
   readonly bytes: number | null;

@@ -5,7 +5,7 @@ import sqlite3
 import sys
 import time
 
-from peer_common import K, SETS, Collection, Query, open_collection, parse_arguments, print_row, read_texts, say, time_set
+from peer_common import K, SETS, Collection, Query, open_collection, parse_arguments, print_row, read_seconds, read_texts, say, time_set
 
 # The default English stop words of Lucene's StandardAnalyzer.
 STOP_WORDS = frozenset(
@@ -27,12 +27,12 @@ def build(collection: Collection, path) -> float:
     database.execute("PRAGMA synchronous = OFF")
     # Contentless: the text itself would be counted to the index.
     database.execute("CREATE VIRTUAL TABLE documents USING fts5(text, content='', tokenize='porter unicode61')")
-    began = time.perf_counter()
+    began = time.process_time()
     rows = ((row, " ".join(words_of(text))) for row, text in enumerate(read_texts(collection.folder)))
     database.executemany("INSERT INTO documents(rowid, text) VALUES (?, ?)", rows)
     database.execute("INSERT INTO documents(documents) VALUES ('optimize')")
     database.commit()
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     database.close()
     partial.rename(path)
     path.with_suffix(".seconds").write_text(f"{seconds}\n")
@@ -46,7 +46,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.sqlite"
     if path.exists():
-        seconds = float(path.with_suffix(".seconds").read_text())
+        seconds = read_seconds(path.with_suffix(".seconds"))
     else:
         say("fts5: building …")
         seconds = build(collection, path)

@@ -160,6 +160,12 @@ def parse_arguments(description: str, **extra: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
+def read_seconds(path: Path) -> float | None:
+    """Processor seconds that a kept index took to build; an empty file where nobody knows."""
+    text = path.read_text().strip()
+    return float(text) if text else None
+
+
 def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
