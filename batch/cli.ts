@@ -32,6 +32,8 @@ Examples:
 Errors say what to do; LZERO_DEBUG=1 adds where they come from.`;
 
 endWithSupervisor();
+// The AWS SDK would say at every start that it leaves Node 20 in 2027; that is for this package to act on.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 const program = new Command("lzero")
   .description("Neural search at the edge without neural inference at query time.")
   .showHelpAfterError("(--help shows the options)")

@@ -196,6 +196,7 @@ export async function runDlqReplay(
             dryRun,
             sent: report.sent.flatMap(describeDocuments),
             stayed: report.stayed.map(({ dead, why }) => ({ messageId: dead.messageId, why })),
+            returned: report.returned.flatMap(describeDocuments),
             notFound: [...unmet],
             others: report.others,
           },
@@ -209,6 +210,10 @@ export async function runDlqReplay(
     ports.print(
       `${formatCount(documents)} ${documents === 1 ? "document" : "documents"} in ${formatCount(report.sent.length)} ${report.sent.length === 1 ? "message" : "messages"} ${dryRun ? "would go" : "went"} through the queue again.`,
     );
+    for (const dead of report.returned) {
+      const { code, text } = reasonOf(dead);
+      ports.print(`${dead.messageId} is here again: ${code}, ${text}`);
+    }
     for (const { dead, why } of report.stayed) ports.print(`${dead.messageId} stays: ${STAYS[why]}`);
     if (unmet.size > 0) ports.print(`Not found: ${[...unmet].join(", ")}`);
   } finally {

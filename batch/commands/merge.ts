@@ -9,6 +9,7 @@ import {
   MAX_LIVE_SEGMENTS,
   MAX_MERGE_BYTES,
   MAX_TOMBSTONE_SHARE,
+  MIN_DEAD_BYTES,
 } from "../publish/merge-policy.ts";
 import { Merger } from "../publish/merger.ts";
 import { addIndexOptions, HISTORY_PORTS, type HistoryPorts, type IndexOptions } from "./history-ports.ts";
@@ -22,7 +23,7 @@ const EXAMPLES = `
 When it merges, as \`lzero consume\` does by itself after every commit:
   more than ${MAX_LIVE_SEGMENTS} live segments     the smallest ones, and each next larger one while it is no larger than those
                                below it together; so a document is rewritten about log2 of the number of batches times
-  more than ${100 * MAX_TOMBSTONE_SHARE} % of one dead     that one alone, without its dead documents
+  more than ${100 * MAX_TOMBSTONE_SHARE} % of one dead     that one alone, without its dead documents, once these are ${MIN_DEAD_BYTES / 1024 / 1024} MiB or more
 Segments of more than ${MAX_MERGE_BYTES / 1024 / 1024} MiB together are merged only where their number forces it: a merge holds them in
 memory. Nothing is encoded again, readers see the old segments or the new one. The old pages stay until \`lzero collect\`.
 

@@ -8,7 +8,9 @@
  * it), and each document is rewritten about log2(index size / batch size) times, not once a batch.
  *
  * With few enough segments, one of which more than `maxTombstoneShare` is dead is rewritten alone: its postings are read
- * by every query and its bytes are paid for. At a share of 0.3 that writes 2.3 documents anew for each dead one.
+ * by every query and its bytes are paid for. At a share of 0.3 that writes 2.3 documents anew for each dead one. Below
+ * `minDeadBytes` it is left to the next merge: small segments are merged soon anyway, and a stream of small updates
+ * would pay a rewrite a commit.
  */
 import type { LiveSegment } from "../../shared/catalog/commands.ts";
 
@@ -19,17 +21,21 @@ export const MAX_MERGE_BYTES = 384 * 1024 * 1024;
 
 /** Share of a segment's documents that may be dead before it is rewritten. */
 export const MAX_TOMBSTONE_SHARE = 0.3;
+/** Dead bytes of a segment below which a rewrite is worth nothing: a few pages. */
+export const MIN_DEAD_BYTES = 1024 * 1024;
 
 export interface MergePolicy {
   readonly maxLive: number;
   readonly maxMergeBytes: number;
   readonly maxTombstoneShare: number;
+  readonly minDeadBytes: number;
 }
 
 export const DEFAULT_MERGE_POLICY: MergePolicy = {
   maxLive: MAX_LIVE_SEGMENTS,
   maxMergeBytes: MAX_MERGE_BYTES,
   maxTombstoneShare: MAX_TOMBSTONE_SHARE,
+  minDeadBytes: MIN_DEAD_BYTES,
 };
 
 /** @returns the segments to merge, in the manifest's order, or one to rewrite; empty when there is nothing to do */
@@ -55,21 +61,26 @@ export function chooseMerge(
 }
 
 /** Whether enough of a segment is dead for a rewrite to be worth it. */
-export function isWorthRewriting(
-  { documents, tombstones, sizeBytes }: Pick<LiveSegment, "documents" | "tombstones" | "sizeBytes">,
-  { maxTombstoneShare, maxMergeBytes }: MergePolicy,
-): boolean {
-  return tombstones > maxTombstoneShare * documents && sizeBytes <= maxMergeBytes;
+export function isWorthRewriting(segment: LiveSegment, policy: MergePolicy): boolean {
+  const { documents, tombstones, sizeBytes } = segment;
+  return (
+    tombstones > policy.maxTombstoneShare * documents &&
+    deadBytes(segment) >= policy.minDeadBytes &&
+    sizeBytes <= policy.maxMergeBytes
+  );
 }
 
 /** The segment with the most dead bytes of those that are worth it. */
 function chooseRewrite(segments: readonly LiveSegment[], policy: MergePolicy): LiveSegment[] {
   const worth = segments.filter((segment) => isWorthRewriting(segment, policy));
-  const deadBytes = (segment: LiveSegment) => segment.sizeBytes - liveBytes(segment);
   return worth.sort((a, b) => deadBytes(b) - deadBytes(a)).slice(0, 1);
 }
 
 /** Bytes that a merge would keep of a segment, about. */
 function liveBytes({ sizeBytes, documents, tombstones }: LiveSegment): number {
   return documents === 0 ? 0 : sizeBytes * (1 - tombstones / documents);
+}
+
+function deadBytes(segment: LiveSegment): number {
+  return segment.sizeBytes - liveBytes(segment);
 }

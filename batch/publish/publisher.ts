@@ -24,7 +24,7 @@ export interface PublishDocument {
   readonly fields: StoredFields;
   readonly vector: EncodedDocument;
   /** Of a conditional write: the version that the commit must find; null: no document. */
-  readonly ifVersion?: number | null;
+  readonly ifVersion?: number | null | undefined;
 }
 
 export interface PublishResult {

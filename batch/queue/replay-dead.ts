@@ -19,12 +19,16 @@ export interface ReplayChoice {
   readonly dryRun: boolean;
 }
 
+const MAX_CLOCK_SKEW_MS = 60_000;
+
 /** Why a message that was asked for stays. */
 export type StayReason = "unreadable" | "too_old";
 
 export interface ReplayReport {
   readonly sent: readonly DeadMessage[];
   readonly stayed: readonly { readonly dead: DeadMessage; readonly why: StayReason }[];
+  /** Messages that were sent, failed again and are here again: they stay. */
+  readonly returned: readonly DeadMessage[];
   /** Messages that were not asked for. */
   readonly others: number;
 }
@@ -42,9 +46,19 @@ export async function replayDead(
 ): Promise<ReplayReport> {
   const sent: DeadMessage[] = [];
   const stayed: { dead: DeadMessage; why: StayReason }[] = [];
+  const returned: DeadMessage[] = [];
+  /** Consumers may be faster than this command: without it a document that always fails would go round for ever. */
+  const sentWrites = new Set<string>();
   let others = 0;
   try {
     for await (const dead of box.receive()) {
+      const writes = writesOf(dead);
+      // What was here twice before goes twice; a clock that is off by more lets the second stay, which is harmless.
+      const isNew = dead.sentAtMs >= nowMs - MAX_CLOCK_SKEW_MS;
+      if (isNew && writes.every((write) => sentWrites.has(write))) {
+        returned.push(dead);
+        continue;
+      }
       if (!choice.wants(dead) || sent.length >= choice.limit) {
         others += 1;
         continue;
@@ -55,6 +69,7 @@ export async function replayDead(
         continue;
       }
       sent.push(dead);
+      for (const write of writes) sentWrites.add(write);
       if (choice.dryRun) continue;
       try {
         await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: dead.body }));
@@ -67,7 +82,14 @@ export async function replayDead(
   } finally {
     await box.release();
   }
-  return { sent, stayed, others };
+  return { sent, stayed, returned, others };
+}
+
+/** What names a message wherever it is: the writes in it, or its very text. */
+function writesOf({ message, body }: DeadMessage): string[] {
+  if (message === null) return [body];
+  const { index, ingestId, documents } = message;
+  return documents.map(({ position, version }) => `${index}/${ingestId}/${position}/${version}`);
 }
 
 function whyItStays({ message }: DeadMessage, maxAgeMs: number, nowMs: number): StayReason | null {

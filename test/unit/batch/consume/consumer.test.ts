@@ -177,7 +177,7 @@ describe("QueueConsumer", () => {
     const first = catalog.accept([{ id: "a", text: "first" }]);
     await queue.send(first);
     await create().run();
-    const [{ version }] = first.documents as [{ version: number }];
+    const { version } = first.documents[0]!;
     const second = catalog.accept([
       { id: "a", text: "second", ifVersion: version },
       { id: "b", text: "POISON", ifVersion: null },

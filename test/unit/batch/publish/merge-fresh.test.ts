@@ -88,7 +88,8 @@ describe("an index after merges", () => {
       fc.asyncProperty(fc.array(step, { minLength: 12, maxLength: 30, size: "max" }), async (steps) => {
         const index = new Index();
         const expected = new Map<string, Write>();
-        const merger = new Merger({ missingPageDelaysMs: [] });
+        const policy = { ...DEFAULT_MERGE_POLICY, minDeadBytes: 1 };
+        const merger = new Merger({ policy, missingPageDelaysMs: [] });
         for (const [at, one] of steps.entries()) {
           if ("put" in one) {
             await index.catalog.putManifest(index.store);
@@ -106,7 +107,7 @@ describe("an index after merges", () => {
           if ((await merger.mergeOnce(index.target)) !== null) merges += 1;
         }
         // Down to one segment, as `lzero merge --max-segments 1` does.
-        const all = new Merger({ policy: { ...DEFAULT_MERGE_POLICY, maxLive: 1 } });
+        const all = new Merger({ policy: { ...policy, maxLive: 1 } });
         while ((await all.mergeOnce(index.target)) !== null) merges += 1;
         await index.catalog.putManifest(index.store);
         expect(index.catalog.catalog.status().segments.length).toBeLessThanOrEqual(1);

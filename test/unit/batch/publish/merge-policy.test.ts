@@ -13,7 +13,7 @@ function segments(...sizes: number[]): LiveSegment[] {
   }));
 }
 
-const policy = { maxLive: 8, maxMergeBytes: 1000, maxTombstoneShare: 0.3 };
+const policy = { maxLive: 8, maxMergeBytes: 1000, maxTombstoneShare: 0.3, minDeadBytes: 20 };
 const sizes = (chosen: LiveSegment[]) => chosen.map(({ sizeBytes }) => sizeBytes);
 
 describe("chooseMerge", () => {
@@ -55,6 +55,8 @@ describe("chooseMerge", () => {
     expect(sizes(chooseMerge(withDead.toSpliced(2, 1), policy))).toEqual([50]);
     expect(sizes(chooseMerge(withDead.slice(0, 1), policy))).toEqual([]); // 30 % is not too much
     expect(sizes(chooseMerge(withDead.slice(4), policy))).toEqual([]); // more than memory should hold
+    const few = { ...withDead[1]!, tombstones: 100, sizeBytes: 19 };
+    expect(sizes(chooseMerge([few], policy))).toEqual([]); // too little to be worth a write
   });
 
   it("leaves eight or fewer, whatever there is", () => {

@@ -231,6 +231,33 @@ describe("lzero dlq", () => {
     ).toEqual(["a", "b", "c"]);
   });
 
+  it("sends nothing round and round that fails at once again", async () => {
+    const message = accept("poison");
+    await bury(message);
+    await bury(accept("good"));
+    const { openQueues } = ports;
+    const failing = async (command: unknown, ...rest: unknown[]) => {
+      const answer = await (queue.sqs.send as (...all: unknown[]) => Promise<unknown>)(command, ...rest);
+      const isPoison = command instanceof SendMessageCommand && command.input.MessageBody!.includes("poison");
+      // A consumer that is faster than the command.
+      if (isPoison && command.input.QueueUrl === queue.queueUrl)
+        await bury(message, "encoder_crashed", "again");
+      return answer;
+    };
+    ports = {
+      ...ports,
+      openQueues: async (options) => {
+        const queues = await openQueues(options);
+        return { ...queues, sqs: Object.assign(Object.create(queues.sqs), { send: failing }) };
+      },
+    };
+    await replay([], { all: true });
+    expect(printed[0]).toBe("2 documents in 2 messages went through the queue again.");
+    expect(printed[1]).toMatch(/ is here again: encoder_crashed, again$/);
+    expect(await takeLive()).toHaveLength(2);
+    expect(await queue.takeDead()).toHaveLength(1);
+  });
+
   it("needs to be told what to replay", async () => {
     for (const [ids, options] of [
       [[], {}],
