@@ -35,7 +35,10 @@ export function commit(context: CatalogContext, request: CommitRequest): CommitR
   const edit = editGeneration(context, state);
   const merge = row.replaces.length > 0;
   const replaced = merge ? requireLive(context, row, edit) : new Set<number>();
-  const decided = merge ? decideMerge(context, row, edit, replaced) : decideWrites(context, row, edit);
+  const recorder = new OutcomeRecorder(context, state);
+  const decided = merge
+    ? decideMerge(context, row, edit, replaced)
+    : decideWrites(context, row, edit, recorder);
   const entry = { segment: row.segment, documents: row.documents, tombstones: 0 };
   const pins = state.model === null;
   state.model = row.model;
@@ -55,7 +58,6 @@ export function commit(context: CatalogContext, request: CommitRequest): CommitR
     leftAtMs: entered ? null : context.nowMs,
     emptied: !entered,
   });
-  const recorder = new OutcomeRecorder(context, state);
   for (const { ingestId, position, outcome } of decided) {
     if (typeof outcome === "string") recorder.decide(ingestId, position, outcome, generation);
     else recorder.fail(ingestId, position, "failed", { code: VERSION_CONFLICT, message: outcome.conflict });
@@ -72,9 +74,14 @@ interface Decided {
 }
 
 /** Sets the tombstones of a segment of new writes, on both sides, and tells how each write ended. */
-function decideWrites(context: CatalogContext, row: SegmentRow, edit: GenerationEdit): Decided[] {
+function decideWrites(
+  context: CatalogContext,
+  row: SegmentRow,
+  edit: GenerationEdit,
+  recorder: OutcomeRecorder,
+): Decided[] {
   const finder = new DocumentFinder(context, edit, row.segment);
-  const contests = decideContests(context, row, edit, finder);
+  const contests = decideContests(context, row, edit, finder, recorder);
   const decided: Decided[] = [];
   for (const { firstOrdinal, documents } of readChunks(context, row.segment)) {
     documents.forEach(([documentKey, version, ingestId, position], i) => {
@@ -112,6 +119,7 @@ function decideContests(
   row: SegmentRow,
   edit: GenerationEdit,
   finder: DocumentFinder,
+  recorder: OutcomeRecorder,
 ): Map<string, ContestVerdict> {
   const verdicts = new Map<string, ContestVerdict>();
   const conditions = readConditions(context, row.segment);
@@ -123,9 +131,15 @@ function decideContests(
     });
   }
   for (const { firstOrdinal, documents } of readChunks(context, row.segment)) {
-    documents.forEach(([documentKey, version], i) => {
+    documents.forEach(([documentKey, version, ingestId, position], i) => {
       const ordinal = firstOrdinal + i;
-      writes.get(documentKey)?.push({ ordinal, version, ifVersion: conditions.get(ordinal) });
+      const ifVersion = conditions.get(ordinal);
+      const hasFailed =
+        ifVersion !== undefined &&
+        ingestId !== null &&
+        position !== null &&
+        recorder.hasConflict(ingestId, position);
+      writes.get(documentKey)?.push({ ordinal, version, ifVersion, hasFailed });
     });
   }
   for (const [documentKey, contested] of writes) {

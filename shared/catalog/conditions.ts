@@ -1,7 +1,8 @@
 /**
  * Conditional writes: each says at which version it wants to find its document, or that there must be none. The commit
  * decides, document by document, in the order of versions: a chain of writes that comes in one segment holds. What
- * waits in the queue is not known here, so that only a condition that can never hold any more is refused before.
+ * waits in the queue is not known here, so that only a condition that can never hold any more is refused before. What has
+ * failed stays so: its client was told, and a message that is delivered again must not bring the write back.
  */
 import type { AcceptRequest, LocatedDocument } from "./commands.ts";
 import type { CatalogContext } from "./context.ts";
@@ -40,6 +41,8 @@ export interface ContestedWrite {
   readonly version: number;
   /** Undefined: it is not conditional itself. */
   readonly ifVersion: number | null | undefined;
+  /** An earlier commit, or its acceptance, found that its condition does not hold. */
+  readonly hasFailed: boolean;
 }
 
 export interface ContestVerdict {
@@ -57,12 +60,14 @@ export function decideContest(places: DocumentPlaces, writes: readonly Contested
   let winner: ContestedWrite | null = null;
   const inOrder = [...writes].sort((a, b) => a.version - b.version || a.ordinal - b.ordinal);
   for (const write of inOrder) {
-    const { ordinal, version, ifVersion } = write;
+    const { ordinal, version, ifVersion, hasFailed } = write;
     if (deletion !== null && deletion.version >= version) {
       outcomes.set(ordinal, "superseded");
     } else if (ifVersion !== undefined && ifVersion !== standing) {
       // Also where the very version is live: if it was this write, that is on record already and stays.
       outcomes.set(ordinal, { conflict: explainConflict(ifVersion, standing) });
+    } else if (hasFailed) {
+      outcomes.set(ordinal, { conflict: "it has failed before" });
     } else if (standing !== null && standing >= version) {
       outcomes.set(ordinal, standing === version ? "indexed" : "superseded");
     } else {

@@ -199,11 +199,17 @@ export class OutcomeRecorder {
     this.#state = state;
   }
 
+  /** Whether the condition of the write at this position was found not to hold. */
+  hasConflict(ingestId: string, position: number): boolean {
+    const value = this.#context.store.get(failureKey(ingestId, position));
+    return value !== null && decodeJsonRow<FailureRow>(value).code === VERSION_CONFLICT;
+  }
+
   /** A commit has decided the position; the first such decision stays, whatever is delivered again. */
   decide(ingestId: string, position: number, outcome: "indexed" | "superseded", generation: number): void {
     const row = this.#row(ingestId);
     const before = row?.outcomes[position];
-    if (row === null || before === undefined || isDecided(before)) return;
+    if (row === null || before === undefined || this.#isFinal(ingestId, position, before)) return;
     if (before === PENDING_CODE) this.#state.pending -= 1;
     else this.#context.store.delete(failureKey(ingestId, position));
     row.outcomes[position] = outcomeCode(outcome);
@@ -219,7 +225,7 @@ export class OutcomeRecorder {
   ): void {
     const row = this.#row(ingestId);
     const before = row?.outcomes[position];
-    if (row === null || before === undefined || isDecided(before)) return;
+    if (row === null || before === undefined || this.#isFinal(ingestId, position, before)) return;
     if (before === PENDING_CODE) this.#state.pending -= 1;
     row.outcomes[position] = outcomeCode(outcome);
     if (reason !== null) this.#context.store.put(failureKey(ingestId, position), encodeJsonRow(reason));
@@ -235,6 +241,12 @@ export class OutcomeRecorder {
         this.#context.store.delete(timedKey("p", row.acceptedAtMs, ingestId));
       }
     }
+  }
+
+  #isFinal(ingestId: string, position: number, code: number): boolean {
+    const outcome = outcomeOf(code);
+    if (outcome === "failed") return this.hasConflict(ingestId, position);
+    return outcome === "indexed" || outcome === "superseded";
   }
 
   #row(ingestId: string): IngestRow | null {
@@ -280,11 +292,6 @@ export function sweepIngests(context: CatalogContext, state: IndexState): void {
 
 function isExpired(context: CatalogContext, acceptedAtMs: number): boolean {
   return acceptedAtMs < context.nowMs - context.config.queueRetentionMs;
-}
-
-function isDecided(code: number): boolean {
-  const outcome = outcomeOf(code);
-  return outcome === "indexed" || outcome === "superseded";
 }
 
 function findIngest(context: CatalogContext, ingestId: string): IngestRow | null {

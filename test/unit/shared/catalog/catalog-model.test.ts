@@ -89,20 +89,26 @@ class Model {
     );
     const conflicts = new Set<number>();
     const inOrder = [...documents.entries()].sort(([, [, a]], [, [, b]]) => a - b);
-    for (const [at, [id, version, , , ifVersion]] of inOrder) {
+    for (const [at, [id, version, ingest, position, ifVersion]] of inOrder) {
       const live = this.live.get(id) ?? null;
       if (version <= (this.deleted.get(id) ?? -1)) continue;
-      if (ifVersion !== undefined && ifVersion !== live) conflicts.add(at);
+      const hasFailed = this.outcomes.get(`${ingest}/${position}`) === "failed";
+      if (ifVersion !== undefined && (ifVersion !== live || hasFailed)) conflicts.add(at);
       else if (version > (live ?? -1)) this.live.set(id, version);
     }
     for (const [at, [id, version, ingest, position]] of documents.entries()) {
       const slot = `${ingest}/${position}`;
-      if (this.outcomes.get(slot) === "indexed" || this.outcomes.get(slot) === "superseded") continue;
+      if (this.isFinal(slot)) continue;
       if (conflicts.has(at)) this.conflicts += 1;
       const ended = this.live.get(id) === version ? "indexed" : "superseded";
       this.outcomes.set(slot, conflicts.has(at) ? "failed" : ended);
     }
     this.contests += contested.size;
+  }
+
+  /** What failed did so by its condition: that stays, as what a commit has decided does. */
+  isFinal(slot: string): boolean {
+    return ["indexed", "superseded", "failed"].includes(this.outcomes.get(slot) ?? "pending");
   }
 
   /** Conditions that can hold no more: the document, or its deletion, has passed them. */
@@ -240,9 +246,8 @@ class World {
         const reason = { outcome: "dead" as const, code: "c", message: "m" };
         const outcomes = [{ ...reason, ingestId: hexId(ingest), position }];
         this.#run(crashAt, (catalog) => catalog.settle({ outcomes }));
-        const before = model.outcomes.get(`${ingest}/${position}`)!;
-        if (before !== "indexed" && before !== "superseded")
-          model.outcomes.set(`${ingest}/${position}`, "dead");
+        const slot = `${ingest}/${position}`;
+        if (!model.isFinal(slot)) model.outcomes.set(slot, "dead");
         return;
       }
       case "collect":

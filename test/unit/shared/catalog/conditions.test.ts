@@ -152,6 +152,24 @@ describe("conditional writes at the commit", () => {
     expect(harness.version("a")).toBe(7);
   });
 
+  it("stay failed when they are delivered again, although their condition would hold by then", () => {
+    const harness = withA();
+    harness.publish(2, [["a", 7, 1, 0, 6]]);
+    const told = failureOf(harness, 1);
+    expect(told).toMatchObject({ outcome: "failed", code: "version_conflict" });
+    harness.publish(3, [["a", 6, 2, 0, 5]]);
+    harness.publish(4, [["a", 7, 1, 0, 6]]);
+    expect(harness.version("a")).toBe(6);
+    expect(failureOf(harness, 1)).toEqual(told);
+    harness.remove("a", 9);
+    harness.publish(5, [["a", 7, 1, 0, 6]]);
+    expect(failureOf(harness, 1)).toEqual(told);
+    harness.catalog.settle({
+      outcomes: [{ ingestId: hexId(1), position: 0, outcome: "dead", code: "other", message: "late" }],
+    });
+    expect(failureOf(harness, 1)).toEqual(told);
+  });
+
   it("leave no row behind", () => {
     const harness = withA();
     const rows = () => harness.store.list(prefixRange(kindPrefix("w"))).length;
