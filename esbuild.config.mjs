@@ -1,4 +1,4 @@
-// Bundles what runs: the command line and the encoder's worker thread for Node (which runs no TypeScript at version
+// Bundles what runs: the command line and its worker threads for Node (which runs no TypeScript at version
 // 20), and the Worker by wrangler, exactly as it would be deployed. Prints the Worker's compressed size, since the
 // platform bounds it and start-up time follows it; a Worker over the budget fails the build.
 import { execFileSync } from "node:child_process";
@@ -23,6 +23,7 @@ async function buildBatch() {
   const entryPoints = {
     "batch/cli": join(ROOT, "batch/cli.ts"),
     "batch/onnx-worker": join(ROOT, "batch/encoders/onnx/onnx-worker.ts"),
+    "batch/merge-worker": join(ROOT, "batch/publish/merge-worker.ts"),
   };
   rmSync(join(ROOT, "dist/batch"), { recursive: true, force: true });
   await build({

@@ -17,6 +17,7 @@ import { DEFAULT_MODEL, openEncoder } from "../encoders/open-encoder.ts";
 import type { RetryPolicy } from "../http-retry.ts";
 import { createLogger } from "../logging.ts";
 import { ConsumerTelemetry } from "../metrics/consumer-telemetry.ts";
+import { mergeInThread } from "../publish/merge-thread.ts";
 import { Merger } from "../publish/merger.ts";
 import { Publisher } from "../publish/publisher.ts";
 import { openSqs } from "../queue/sqs-client.ts";
@@ -157,7 +158,7 @@ async function consume(options: ConsumeOptions): Promise<void> {
     modelOf: models.modelOf,
     publisher: new Publisher({ logger, ...dyingIn("publish") }),
     maintenance: new Maintenance({
-      merger: new Merger({ logger, ...dyingIn("merge") }),
+      merger: new Merger({ logger, mergeLarge: mergeInThread(), ...dyingIn("merge") }),
       logger,
       collector: dyingIn("collect"),
       weigher: dyingIn("weigh"),

@@ -8,10 +8,9 @@ import { setTimeout as sleepFor } from "node:timers/promises";
 import type { CatalogStatus, CommitResponse, LiveSegment } from "../../shared/catalog/commands.ts";
 import { isLzeroError, LzeroError } from "../../shared/errors.ts";
 import { decodeManifest } from "../../shared/format/manifest.ts";
-import { mergeSegments } from "../../shared/format/merge-segments.ts";
-import { decodeSegmentRoot, type SegmentRoot } from "../../shared/format/segment-reader.ts";
 import { manifestKey, pageKey } from "../../shared/storage/keys.ts";
 import type { Logger } from "../logging.ts";
+import { type DoMerge, doMerge, type MergeJobInput } from "./merge-job.ts";
 import { chooseMerge, DEFAULT_MERGE_POLICY, isWorthRewriting, type MergePolicy } from "./merge-policy.ts";
 import { type IndexTarget, newSegmentId } from "./publish-target.ts";
 import { type OnStep, writeSegment } from "./write-segment.ts";
@@ -28,6 +27,8 @@ export interface MergerOptions {
   readonly policy?: MergePolicy;
   readonly onStep?: OnStep;
   readonly newSegmentId?: () => string;
+  /** Does merges that cluster, which take up to minutes. @default here, in this thread */
+  readonly mergeLarge?: DoMerge;
   /** From so many live documents on a merge orders them anew, so that hits lie together. @default 2000 */
   readonly clusterFromDocuments?: number;
   /** Waits before reading a page again that is not there yet. */
@@ -78,18 +79,24 @@ export class Merger {
     const onStep = this.#options.onStep ?? (() => undefined);
     const tombstones = await readTombstones(target);
     if (chosen.length === 1 && !this.#canRewrite(chosen[0]!, tombstones)) return null;
-    const inputs: { root: SegmentRoot; pages: Uint8Array[]; tombstones: Uint32Array }[] = [];
+    const inputs: MergeJobInput[] = [];
     for (const { segmentId, pages } of chosen) {
-      const values = await this.#readPages(target, segmentId, pages);
-      const root = decodeSegmentRoot(values[0]!, segmentId, pageKey(target.index, segmentId, 0));
-      inputs.push({ root, pages: values, tombstones: tombstones.get(segmentId) ?? new Uint32Array() });
+      inputs.push({
+        segmentId,
+        key: pageKey(target.index, segmentId, 0),
+        pages: await this.#readPages(target, segmentId, pages),
+        tombstones: tombstones.get(segmentId) ?? new Uint32Array(),
+      });
     }
     await onStep("merge-read");
     const segmentId = (this.#options.newSegmentId ?? newSegmentId)();
     const stored = chosen.reduce((sum, { documents, tombstones }) => sum + documents - tombstones, 0);
     const order =
       stored >= (this.#options.clusterFromDocuments ?? CLUSTER_FROM_DOCUMENTS) ? "clustered" : "given";
-    const { segment, documents } = mergeSegments(segmentId, inputs, { order });
+    const job = { newId: segmentId, inputs, order } as const;
+    // A small merge is done before a thread has started.
+    const inThread = order === "clustered" ? this.#options.mergeLarge : undefined;
+    const { segment, documents } = inThread === undefined ? doMerge(job) : await inThread(job);
     await onStep("merged");
     const replaces = chosen.map((one) => one.segmentId);
     const answer = await writeSegment(
