@@ -68,14 +68,17 @@ export function decideContest(places: DocumentPlaces, writes: readonly Contested
       outcomes.set(ordinal, { conflict: explainConflict(ifVersion, standing) });
     } else if (hasFailed) {
       outcomes.set(ordinal, { conflict: "it has failed before" });
-    } else if (standing !== null && standing >= version) {
-      outcomes.set(ordinal, standing === version ? "indexed" : "superseded");
     } else {
-      if (winner !== null) outcomes.set(winner.ordinal, "superseded");
-      winner = write;
-      standing = version;
+      if (standing === null || version > standing) {
+        winner = write;
+        standing = version;
+      }
       outcomes.set(ordinal, "indexed");
     }
+  }
+  // A later write of this segment has overtaken what was to stand, and what was delivered twice with it.
+  for (const { ordinal, version } of inOrder) {
+    if (outcomes.get(ordinal) === "indexed" && version !== standing) outcomes.set(ordinal, "superseded");
   }
   return { winner, outcomes };
 }

@@ -131,6 +131,16 @@ describe("conditional writes at the commit", () => {
     expect(harness.outcomes(1).slice(0, 3)).toEqual(["indexed", "failed", "superseded"]);
   });
 
+  it("leave superseded what is live already and comes again with the write that overtakes it", () => {
+    const harness = withA();
+    harness.publish(2, [
+      ["a", 5, 1, 0],
+      ["a", 6, 1, 1, 5],
+    ]);
+    expect(harness.version("a")).toBe(6);
+    expect(harness.outcomes(1).slice(0, 2)).toEqual(["superseded", "indexed"]);
+  });
+
   it("give way to a deletion of their version or a later one", () => {
     const harness = new CatalogHarness();
     harness.accept(1, 2);
