@@ -5,8 +5,9 @@
  * What is offered once stays offered: an expired lease is made final and generations are forgotten in the same
  * transaction, so that no later command, nor a clock that is set back, can make use of pages that may be gone.
  *
- * A segment that was never committed is offered a second time when its id is forgotten: a writer that was held up, or
- * a request of its that was, may store a page after the first collection, and nobody else would know of it.
+ * Every segment is offered a second time when its id is forgotten: a writer that was held up, or a request that was,
+ * may store a page after the first collection, and nobody else would know of it. A committed one's too: a put whose
+ * answer was lost is sent again, and the first one may come late after a clock has jumped (simulation, seed 1238).
  */
 import { LzeroError } from "../errors.ts";
 import type { CollectRequest, CollectResponse } from "./commands.ts";
@@ -165,8 +166,7 @@ function forgetSegment(
   deleteTombstones(context.store, row.segment);
   context.store.delete(segmentKey(row.segment));
   context.store.put(idKey("m", segmentId), encodeSegmentNumber(DEAD_SEGMENT));
-  const pagesToCome = row.commit === null ? row.pages : 0;
-  context.store.put(timedKey("z", context.nowMs, segmentId), encodePageCount(pagesToCome));
+  context.store.put(timedKey("z", context.nowMs, segmentId), encodePageCount(row.pages));
   return forgotten;
 }
 

@@ -390,6 +390,7 @@ describe("garbage", () => {
     expect(harness.collectable(HOUR_MS, [1, 4, 5])).toEqual([]);
     harness.nowMs += 31 * DAY_MS;
     expect(list(HOUR_MS)).toEqual([
+      [1, "collected_before", null],
       [4, "collected_before", null],
       [5, "collected_before", null],
     ]);
