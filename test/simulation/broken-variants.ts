@@ -53,9 +53,9 @@ export const BROKEN_VARIANTS: Readonly<Record<string, () => BrokenParts>> = {
       ports: {
         breakLocate: (request: LocateRequest) => {
           commits += 1;
-          const documents = request.documents.map(([key, version, ingestId, position]) => {
+          const documents = request.documents.map(([key, version, ingestId, position, ...condition]) => {
             const arrival = ingestId === null ? version : 1_000_000 + commits;
-            return [key, arrival, ingestId, position] as LocateRequest["documents"][number];
+            return [key, arrival, ingestId, position, ...condition] as LocateRequest["documents"][number];
           });
           return { ...request, documents };
         },

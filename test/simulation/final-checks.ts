@@ -88,7 +88,8 @@ function checkWrites(world: World): void {
         `${write} (${id} at ${version}) was acknowledged and never indexed`,
       );
     }
-    if (poison && fate !== undefined) throw new Violation("poison", `${write} was indexed`);
+    if (poison && fate !== undefined && fate !== "conflict")
+      throw new Violation("poison", `${write} was indexed`);
     const live = truth.live.get(documentKey(id));
     const isHidden = version <= truth.hiddenAt(documentKey(id));
     if (fate === "indexed" && live !== undefined && live < version && !isHidden) {

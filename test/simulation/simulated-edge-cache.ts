@@ -45,8 +45,8 @@ export class SimulatedEdgeCache {
   }
 
   async #travel(): Promise<void> {
-    const { timeline, random, rates } = this.#world;
+    const { timeline, random } = this.#world;
     await timeline.sleep(this.#actor, random.between(1, MAX_WAY_MS));
-    if (random.chance(rates().kvRefused)) throw new Error("the cache does not answer");
+    if (random.chance(this.#world.rates().kvRefused)) throw new Error("the cache does not answer");
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Catalog } from "../../shared/catalog/catalog.ts";
 import type {
+  AcceptResponse,
   IngestStatus,
   LocateRequest,
   RemoveRequest,
@@ -24,6 +25,8 @@ export interface WrittenDocument {
   readonly text: string;
   readonly version: number;
   readonly poison: boolean;
+  /** A conditional write: the version that it must find, null: none. */
+  readonly ifVersion?: number | null;
 }
 
 /** One live document of a generation, in the order in which equal scores are ranked. */
@@ -40,9 +43,16 @@ export interface GenerationTruth {
 
 const DELETION_EVENTS = {
   absent: "deletionOfAbsent",
+  conflict: "deletionConflict",
   deleted: "deletion",
   superseded: "deletionSuperseded",
 } as const;
+
+interface Write {
+  readonly name: string;
+  readonly version: number;
+  readonly ifVersion: number | null | undefined;
+}
 
 interface Deletion {
   readonly version: number;
@@ -50,7 +60,13 @@ interface Deletion {
   readonly after: number;
 }
 
-type Fate = "indexed" | "superseded";
+type Fate = "indexed" | "superseded" | "conflict";
+
+const FATE_EVENTS = {
+  indexed: "writeIndexed",
+  superseded: "writeSuperseded",
+  conflict: "writeConflict",
+} as const;
 
 export class Truth {
   readonly generations = new Map<number, GenerationTruth>();
@@ -72,6 +88,8 @@ export class Truth {
   readonly #committed = new Set<string>();
   readonly #refused = new Set<string>();
   readonly #collected = new Set<string>();
+  /** Ids of deletion requests that were answered. */
+  readonly #removals = new Set<string>();
   readonly #count: CountEvent;
   #nextVersion = 1;
   #generation = -1;
@@ -114,7 +132,7 @@ export class Truth {
   /** @param documents by position; `version` null: assigned, in order */
   accepted(
     ingestId: string,
-    firstVersion: number,
+    { firstVersion, conflicts = [] }: AcceptResponse,
     documents: readonly (Omit<WrittenDocument, "version"> & { version: number | null })[],
   ): void {
     if (this.#writes.has(`${ingestId}/0`)) {
@@ -132,6 +150,14 @@ export class Truth {
       this.#writes.set(`${ingestId}/${position}`, written);
       this.#contents.set(`${documentKey(document.id)}@${written.version}`, written);
     });
+    for (const { position } of conflicts) {
+      const { id, ifVersion } = documents[position]!;
+      if (ifVersion === undefined || ifVersion === this.#standing(documentKey(id))) {
+        throw new Violation("conditions", `${ingestId}/${position} is refused although its condition holds`);
+      }
+      this.#fates.set(`${ingestId}/${position}`, "conflict");
+      this.#count("conflictAtOnce");
+    }
   }
 
   staged({ segmentId, replaces, documents }: StageRequest): void {
@@ -157,20 +183,42 @@ export class Truth {
     this.#count(merge ? "merge" : "commit");
     if (merge && tombstoned > 0) this.#count("mergeBornTombstoned");
     if (merge) return;
-    const located = documents.map((document) => document!);
-    for (const [key, version] of located) {
-      if (version <= (this.live.get(key) ?? -1) || version <= this.#deletedAt(key)) continue;
-      this.live.set(key, version);
-      if (version <= this.hiddenAt(key)) this.#count("hiddenCameBack");
+    const byKey = new Map<string, Write[]>();
+    for (const [key, version, ingestId, position, ifVersion] of documents.map((document) => document!)) {
+      byKey.set(key, [...(byKey.get(key) ?? []), { name: `${ingestId}/${position}`, version, ifVersion }]);
     }
-    for (const [key, version, ingestId, position] of located) {
-      const write = `${ingestId}/${position}`;
-      const isDeleted = this.#deletedAt(key) >= version;
-      const isHighest = version >= (this.live.get(key) ?? -1);
-      if (this.#fates.has(write)) continue;
-      const fate = isHighest && !isDeleted ? "indexed" : "superseded";
-      this.#fates.set(write, fate);
-      this.#count(fate === "indexed" ? "writeIndexed" : "writeSuperseded");
+    for (const [key, writes] of byKey) this.#decide(key, writes);
+  }
+
+  /** Of one document, the writes that one commit brings: each in turn, by its version. */
+  #decide(key: string, writes: readonly Write[]): void {
+    const fates = new Map<string, Fate>();
+    const decide = (name: string, fate: Fate) => fates.set(name, fates.get(name) ?? fate);
+    for (const write of writes.toSorted((a, b) => a.version - b.version)) {
+      const { name, version, ifVersion } = write;
+      const standing = this.#standing(key);
+      // What a client was told to have failed stays so, whatever is delivered again.
+      const hasFailed = this.#fates.get(name) === "conflict";
+      if (version <= this.#deletedAt(key)) {
+        decide(name, "superseded");
+      } else if (hasFailed || (ifVersion !== undefined && ifVersion !== standing)) {
+        decide(name, "conflict");
+      } else {
+        decide(name, "indexed");
+        if (standing !== null && version <= standing) continue;
+        this.live.set(key, version);
+        if (version <= this.hiddenAt(key)) this.#count("hiddenCameBack");
+        if (ifVersion !== undefined) this.#count("conditionHeld");
+      }
+    }
+    const standing = this.#standing(key);
+    for (const { name, version } of writes) {
+      if (this.#fates.has(name)) continue;
+      // Overtaken in the very commit that brought it.
+      const isOvertaken = fates.get(name) === "indexed" && version !== standing;
+      const fate = isOvertaken ? "superseded" : fates.get(name)!;
+      this.#fates.set(name, fate);
+      this.#count(FATE_EVENTS[fate]);
     }
   }
 
@@ -182,16 +230,29 @@ export class Truth {
     }
   }
 
-  removed({ documents }: RemoveRequest, { outcomes }: RemoveResponse): void {
-    documents.forEach(({ key, version: given }, at) => {
+  removed({ documents, removal }: RemoveRequest, { outcomes }: RemoveResponse): void {
+    if (removal !== undefined && this.#removals.has(removal.id)) {
+      this.#count("deletionRepeated");
+      return;
+    }
+    if (removal !== undefined) this.#removals.add(removal.id);
+    documents.forEach(({ key, version: given, ifVersion }, at) => {
       const version = given ?? this.#nextVersion++;
       const live = this.live.get(key);
-      const expected = live === undefined ? "absent" : live > version ? "superseded" : "deleted";
+      const isConflict = ifVersion !== undefined && live !== ifVersion;
+      const isLower = live !== undefined && live > version;
+      const expected = isConflict
+        ? "conflict"
+        : isLower
+          ? "superseded"
+          : live === undefined
+            ? "absent"
+            : "deleted";
       if (outcomes[at] !== expected) {
         throw new Violation("deletions", `${key} at ${version} is ${outcomes[at]}, it should be ${expected}`);
       }
       this.#count(DELETION_EVENTS[expected]);
-      if (expected === "superseded") return;
+      if (isConflict || isLower) return;
       this.live.delete(key);
       if (version > this.#deletedAt(key)) this.#deletions.set(key, { version, after: this.#generation });
     });
@@ -261,6 +322,10 @@ export class Truth {
     return this.#hidden.get(key) ?? -1;
   }
 
+  #standing(key: string): number | null {
+    return this.live.get(key) ?? null;
+  }
+
   #deletedAt(key: string): number {
     return this.#deletions.get(key)?.version ?? -1;
   }
@@ -315,7 +380,7 @@ export class Truth {
       hasPending ||= outcome === "pending";
       const isRight =
         fate !== undefined
-          ? outcome === fate
+          ? outcome === (fate === "conflict" ? "failed" : fate)
           : outcome === "pending" ||
             (outcome === "dead" && this.#writes.get(write)?.poison === true) ||
             (outcome === "failed" && this.#refused.has(write));

@@ -5,6 +5,7 @@
 import type { BoundModel } from "../../batch/publish/publish-target.ts";
 import { type IndexSettings, indexSettingsSchema } from "../../shared/catalog/commands.ts";
 import { type CatalogConfig, DEFAULT_CATALOG_CONFIG } from "../../shared/catalog/config.ts";
+import { documentKey } from "../../shared/catalog/document-key.ts";
 import { decodeManifest } from "../../shared/format/manifest.ts";
 import type { IdfMode } from "../../shared/model/idf.ts";
 import { manifestKey } from "../../shared/storage/keys.ts";
@@ -62,6 +63,8 @@ export class World {
   readonly pauseMs: number;
   /** How often an operator who thinks of going back does so. */
   readonly rollbackRate: number;
+  /** Of writes. */
+  readonly conditionRate: number;
   readonly breakCache: NonNullable<BrokenParts["breakCache"]>;
   readonly roamers: Session[] = [];
   readonly writers: WriterMemory[] = [];
@@ -125,6 +128,7 @@ export class World {
     this.largeTexts = random.chance(0.1);
     this.pauseMs = random.pick([4000, 20_000, 60_000]);
     this.breakCache = broken?.breakCache ?? (() => undefined);
+    this.conditionRate = random.pick([0, 0.2, 0.6]);
     this.rollbackRate = random.pick([0, 0.3, 1]);
   }
 
@@ -155,6 +159,24 @@ export class World {
     const version = isLate ? lower : highest + this.random.between(1, 3);
     drawn.add(version);
     return version;
+  }
+
+  /**
+   * What a conditional request asks for: no document, the version that is live, one that was (or, with external
+   * versions, one that is still to be committed).
+   */
+  drawStanding(id: string): number | null {
+    const { random, truth } = this;
+    const live = truth.live.get(documentKey(id)) ?? null;
+    const drawn = [...(this.#versions.get(id) ?? [])];
+    return random.pick([
+      null,
+      live,
+      live,
+      live,
+      live === null ? null : Math.max(1, live - 1),
+      drawn.at(-2) ?? live,
+    ]);
   }
 
   settings(idf: IdfMode): IndexSettings {

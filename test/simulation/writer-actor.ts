@@ -3,6 +3,7 @@
  * ingest is accepted, packed and sent, and what the queue did not take is settled or, with an Idempotency-Key, sent
  * again. What the client has to remember over a crash is in its memory, not in the actor.
  */
+import type { RemoveRequest } from "../../shared/catalog/commands.ts";
 import { documentKey } from "../../shared/catalog/document-key.ts";
 import { isLzeroError, LzeroError } from "../../shared/errors.ts";
 import { packMessages } from "../../shared/messages/pack-messages.ts";
@@ -14,10 +15,12 @@ import type { Actor } from "./timeline.ts";
 import type { WrittenDocument } from "./truth.ts";
 import type { World } from "./world.ts";
 
+type Drawn = Omit<WrittenDocument, "version"> & { readonly version: number | null };
+
 interface Request {
   readonly ingestId: string;
   readonly idempotent: boolean;
-  readonly documents: readonly (Omit<WrittenDocument, "version"> & { readonly version: number | null })[];
+  readonly documents: readonly Drawn[];
 }
 
 export interface WriterMemory {
@@ -35,6 +38,7 @@ export interface WriterMemory {
 /** Of a document: what pads the text of some runs, so that segments have several pages. */
 const LARGE_TEXT_BYTES = 60_000;
 const SEND_ATTEMPTS = 2;
+const REMOVE_ATTEMPTS = 4;
 
 export async function startWriter(world: World, actor: Actor, memory: WriterMemory): Promise<void> {
   const { timeline, random } = world;
@@ -66,17 +70,38 @@ async function operate(world: World, actor: Actor, memory: WriterMemory): Promis
     const documents = [...new Set(ids)].map((id) => ({
       key: documentKey(id),
       version: world.versions === "external" ? world.nextVersion(id) : null,
+      ...(random.chance(0.2) ? { ifVersion: world.drawStanding(id) ?? 1 } : {}),
     }));
-    await workerClient(actor, world.ports).remove({ documents });
+    await remove(world, actor, documents);
   } else if (memory.acknowledged.length > 0) {
     await workerClient(actor, world.ports).ingestStatus(random.pick(memory.acknowledged));
   }
 }
 
+/** Perhaps under an Idempotency-Key, and then again until it is answered. */
+async function remove(world: World, actor: Actor, documents: RemoveRequest["documents"]): Promise<void> {
+  const { random } = world;
+  const client = workerClient(actor, world.ports);
+  if (random.chance(0.5)) {
+    await client.remove({ documents });
+    return;
+  }
+  const request = { documents, removal: { id: random.hex(32), digest: "removal" } };
+  for (let attempt = 1; attempt <= REMOVE_ATTEMPTS; attempt++) {
+    try {
+      await client.remove(request);
+      return;
+    } catch (error) {
+      if (!isLzeroError(error, "catalog_unavailable")) throw error;
+    }
+  }
+}
+
 function drawRequest(world: World, memory: WriterMemory): Request {
   const { random } = world;
-  const documents = Array.from({ length: random.between(1, 5) }, () => {
+  const documents = Array.from({ length: random.between(1, 5) }, (): Drawn => {
     const id = random.pick(world.documentIds);
+    const ifVersion = random.chance(world.conditionRate) ? world.drawStanding(id) : undefined;
     const poison = random.chance(0.04);
     const words = drawWords(random, random.between(1, 8));
     const mark = `${id}/${memory.name}.${memory.nextText++}`;
@@ -86,6 +111,7 @@ function drawRequest(world: World, memory: WriterMemory): Request {
       text: world.largeTexts && random.chance(0.5) ? mark.padEnd(LARGE_TEXT_BYTES, "·") : mark,
       version: world.versions === "external" ? world.nextVersion(id) : null,
       poison,
+      ...(ifVersion === undefined ? {} : { ifVersion }),
     };
   });
   return { ingestId: random.hex(32), idempotent: random.chance(0.5), documents };
@@ -97,14 +123,21 @@ async function post(world: World, actor: Actor, memory: WriterMemory, request: R
   const accepted = await host.call(
     actor,
     `accept ${ingestId.slice(0, 6)}`,
-    (catalog) => catalog.accept({ ingestId, positions: documents.length, rejected: [], digest: ingestId }),
-    ({ firstVersion }) => truth.accepted(ingestId, firstVersion, documents),
+    (catalog) =>
+      catalog.accept({
+        ...{ ingestId, positions: documents.length, rejected: [], digest: ingestId },
+        conditions: documents.flatMap(({ id, ifVersion }, position) =>
+          ifVersion === undefined ? [] : [{ position, key: documentKey(id), ifVersion }],
+        ),
+      }),
+    (answer) => truth.accepted(ingestId, answer, documents),
   );
   const queued = accepted.pending.map((position): QueuedDocument => {
-    const { id, title, text, version } = documents[position]!;
-    return { position, version: version ?? accepted.firstVersion + position, id, title, text };
+    const { id, title, text, version: given, ifVersion } = documents[position]!;
+    const version = given ?? accepted.firstVersion + position;
+    return { position, version, id, title, text, ...(ifVersion === undefined ? {} : { ifVersion }) };
   });
-  const envelope = { formatVersion: 1 as const, index, ingestId, acceptedAtMs: accepted.acceptedAtMs };
+  const envelope = { index, ingestId, acceptedAtMs: accepted.acceptedAtMs };
   const notTaken: number[] = [];
   for (const { body, positions } of packMessages(envelope, queued)) {
     if (!(await sendMessage(world, actor, body))) notTaken.push(...positions);
