@@ -26,6 +26,8 @@ import type {
   GarbageRequest,
   GarbageResponse,
   GenerationsResponse,
+  LocatedRequest,
+  LocatedResponse,
   PinRequest,
   PinResponse,
   RollbackRequest,
@@ -127,6 +129,10 @@ export class HttpCatalog implements CatalogPort, HistoryPort {
 
   async garbage(request: GarbageRequest): Promise<GarbageResponse> {
     return await this.#call<GarbageResponse>("garbage", request);
+  }
+
+  async located(request: LocatedRequest): Promise<LocatedResponse> {
+    return await this.#call<LocatedResponse>("located", request);
   }
 
   async manifest(generation?: number): Promise<Manifest> {

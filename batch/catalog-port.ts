@@ -25,6 +25,8 @@ import type {
   GarbageRequest,
   GarbageResponse,
   GenerationsResponse,
+  LocatedRequest,
+  LocatedResponse,
   PinRequest,
   PinResponse,
   RollbackRequest,
@@ -51,6 +53,7 @@ export interface HistoryPort {
   pin(request: PinRequest): Promise<PinResponse>;
   compare(request: CompareRequest): Promise<CompareResponse>;
   garbage(request: GarbageRequest): Promise<GarbageResponse>;
+  located(request: LocatedRequest): Promise<LocatedResponse>;
   /** As the catalog knows it; KV may show an older one. @param generation default: the current one */
   manifest(generation?: number): Promise<Manifest>;
 }

@@ -32,6 +32,8 @@ import type {
   GarbageRequest,
   GarbageResponse,
   GenerationsResponse,
+  LocatedRequest,
+  LocatedResponse,
   PinRequest,
   PinResponse,
   RollbackRequest,
@@ -62,6 +64,7 @@ export interface CatalogClient {
   rollback(request: RollbackRequest): Promise<RollbackResponse>;
   pin(request: PinRequest): Promise<PinResponse>;
   compare(request: CompareRequest): Promise<CompareResponse>;
+  located(request: LocatedRequest): Promise<LocatedResponse>;
   /** A manifest, encoded as KV holds it: the current one, or that of a retained generation. */
   manifest(generation?: number): Promise<Uint8Array>;
 }
@@ -88,6 +91,7 @@ export function catalogOf(env: Env, index: string): CatalogClient {
     rollback: (request) => unwrap(stub.rollback(index, request)),
     pin: (request) => unwrap(stub.pin(index, request)),
     compare: (request) => unwrap(stub.compare(index, request)),
+    located: (request) => unwrap(stub.located(index, request)),
     manifest: (generation) => unwrap(stub.manifest(index, generation)),
   };
 }

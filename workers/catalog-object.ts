@@ -38,6 +38,8 @@ import type {
   GarbageRequest,
   GarbageResponse,
   GenerationsResponse,
+  LocatedRequest,
+  LocatedResponse,
   PinRequest,
   PinResponse,
   RollbackRequest,
@@ -136,6 +138,10 @@ export class CatalogObject extends DurableObject<Env> {
 
   compare(index: string, request: CompareRequest): Result<CompareResponse> {
     return this.#run(index, (catalog) => catalog.compare(request));
+  }
+
+  located(index: string, request: LocatedRequest): Result<LocatedResponse> {
+    return this.#run(index, (catalog) => catalog.located(request));
   }
 
   /** A manifest as KV would hold it: the current one, or that of a retained generation. */

@@ -44,12 +44,15 @@ import type {
   GarbageRequest,
   GarbageResponse,
   GenerationsResponse,
+  LocatedRequest,
+  LocatedResponse,
   PinRequest,
   PinResponse,
   RollbackRequest,
   RollbackResponse,
 } from "./history-commands.ts";
 import { accept, ingestStatus, listPending, settle } from "./ingests.ts";
+import { located } from "./located.ts";
 import type { OrderedStore } from "./ordered-store.ts";
 import { type OutboxPut, outboxAcknowledged, outboxDue, outboxNextAtMs } from "./outbox.ts";
 import { lookup, remove } from "./remove.ts";
@@ -138,6 +141,10 @@ export class Catalog {
 
   pin(request: PinRequest): PinResponse {
     return this.#run((context) => pin(context, request));
+  }
+
+  located(request: LocatedRequest): LocatedResponse {
+    return this.#read((context) => located(context, request));
   }
 
   compare(request: CompareRequest): CompareResponse {

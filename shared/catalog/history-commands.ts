@@ -7,6 +7,7 @@
  *     POST …/pin            PinRequest → PinResponse
  *     POST …/compare        CompareRequest → CompareResponse
  *     POST …/garbage        GarbageRequest → GarbageResponse
+ *     POST …/located        LocatedRequest → LocatedResponse
  *
  * Errors are LzeroErrors with the codes named at each command.
  */
@@ -147,4 +148,15 @@ export interface GarbageSegment {
 }
 export interface GarbageResponse {
   readonly segments: readonly GarbageSegment[];
+}
+
+/**
+ * `located`: which documents a committed segment has, as the catalog was told: a chunk of them from an ordinal on.
+ * @throws index_not_found, segment_not_found
+ */
+export const locatedRequestSchema = z.strictObject({ segmentId, firstOrdinal: z.int().min(0) });
+export type LocatedRequest = z.infer<typeof locatedRequestSchema>;
+export interface LocatedResponse {
+  /** In ordinal order; empty past the end. */
+  readonly documents: readonly { readonly key: string; readonly version: number }[];
 }

@@ -24,6 +24,7 @@ export const FINDING_CODES = {
   term_out_of_vocabulary: "a term id lies beyond the vocabulary",
   records_not_contiguous: "document records overlap or leave bytes between them",
   document_duplicate: "one document id is live twice",
+  catalog_disagrees: "the catalog says something else of the generation than KV",
   fingerprint_wrong: "query tables are not those that their fingerprint names",
   vocabulary_invalid: "the vocabulary of the query tables cannot be read",
 } as const;

@@ -30,6 +30,8 @@ import {
   type GarbageResponse,
   type GenerationsResponse,
   garbageRequestSchema,
+  type LocatedResponse,
+  locatedRequestSchema,
   type PinResponse,
   pinRequestSchema,
   type RollbackResponse,
@@ -160,6 +162,10 @@ export class LocalCatalog implements CatalogPort, HistoryPort {
 
   async garbage(request: unknown): Promise<GarbageResponse> {
     return this.#call("garbage", () => this.catalog.garbage(garbageRequestSchema.parse(request)));
+  }
+
+  async located(request: unknown): Promise<LocatedResponse> {
+    return this.#call("located", () => this.catalog.located(locatedRequestSchema.parse(request)));
   }
 
   async manifest(generation?: number): Promise<Manifest> {

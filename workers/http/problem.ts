@@ -32,6 +32,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   index_not_found: 404,
   ingest_not_found: 404,
   route_not_found: 404,
+  segment_not_found: 404,
   method_not_allowed: 405,
   generation_conflict: 409,
   generation_not_reached: 409,

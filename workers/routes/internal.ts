@@ -17,6 +17,7 @@ import {
 import {
   compareRequestSchema,
   garbageRequestSchema,
+  locatedRequestSchema,
   pinRequestSchema,
   rollbackRequestSchema,
 } from "../../shared/catalog/history-commands.ts";
@@ -57,6 +58,8 @@ export function addInternalRoutes(app: App, services: Services): void {
   addCommand("rollback", rollbackRequestSchema, (catalog, request) => catalog.rollback(request));
   addCommand("pin", pinRequestSchema, (catalog, request) => catalog.pin(request));
   addCommand("compare", compareRequestSchema, (catalog, request) => catalog.compare(request));
+
+  addCommand("located", locatedRequestSchema, (catalog, request) => catalog.located(request));
 
   for (const name of ["status", "generations"] as const) {
     app.get(`/internal/indexes/:index/${name}`, async (context) => {

@@ -33,6 +33,7 @@ const ROLE_BY_ROUTE: Readonly<Record<string, Role>> = {
   "POST /internal/indexes/:index/rollback": "publish",
   "POST /internal/indexes/:index/pin": "publish",
   "POST /internal/indexes/:index/compare": "publish",
+  "POST /internal/indexes/:index/located": "publish",
   "GET /internal/indexes/:index/generations": "publish",
   "GET /internal/indexes/:index/manifest": "publish",
   "GET /internal/indexes/:index/status": "publish",

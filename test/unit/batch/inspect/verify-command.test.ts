@@ -38,7 +38,13 @@ async function verify(reader: PageReader, json = false): Promise<{ exitCode: num
   const printed: string[] = [];
   const exitCode = await runVerify(
     { index: INDEX, state: ".lzero", json },
-    { openReader: async () => reader, print: (text) => printed.push(text) },
+    {
+      openReader: async () => reader,
+      print: (text) => printed.push(text),
+      openCatalog: async () => {
+        throw new Error("the catalog is not needed");
+      },
+    },
   );
   return { exitCode, text: printed.join("\n") };
 }
