@@ -72,12 +72,17 @@ export function packFormat1(lengths: Uint32Array, pageBytes: number): ListLayout
   return { firstOf, countOf: new Uint8Array(lengths.length).fill(1), sizes };
 }
 
-/** Sizes of the values that hold the lists of some terms, each once. */
-export function readsOf(terms: readonly number[], { firstOf, countOf, sizes }: ListLayout): Phase {
+/** The values that hold the lists of some terms, each once. */
+export function valuesUnder(terms: readonly number[], { firstOf, countOf }: ListLayout): number[] {
   const values = new Set<number>();
   for (const term of terms) {
     const first = firstOf[term]!;
     for (let at = 0; first >= 0 && at < countOf[term]!; at++) values.add(first + at);
   }
-  return Array.from(values, (value) => sizes[value]!);
+  return [...values];
+}
+
+/** Their sizes. */
+export function readsOf(terms: readonly number[], layout: ListLayout): Phase {
+  return valuesUnder(terms, layout).map((value) => layout.sizes[value]!);
 }

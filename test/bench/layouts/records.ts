@@ -67,7 +67,12 @@ export function pageDocuments(ends: Float64Array, pageBytes: number, shrink = 1)
   return { pageOf, sizes };
 }
 
-/** Sizes of the distinct pages of some ordinals. */
-export function pagesUnder(ordinals: Iterable<number>, { pageOf, sizes }: DocumentPages): number[] {
-  return [...new Set(Array.from(ordinals, (ordinal) => pageOf[ordinal]!))].map((page) => sizes[page]!);
+/** The distinct pages of some ordinals. */
+export function pageNumbersUnder(ordinals: Iterable<number>, { pageOf }: DocumentPages): number[] {
+  return [...new Set(Array.from(ordinals, (ordinal) => pageOf[ordinal]!))];
+}
+
+/** Their sizes. */
+export function pagesUnder(ordinals: Iterable<number>, pages: DocumentPages): number[] {
+  return pageNumbersUnder(ordinals, pages).map((page) => pages.sizes[page]!);
 }

@@ -86,6 +86,7 @@ export interface TracedPage {
 /** Searches real values in memory. */
 export class LabIndex {
   readonly root: SegmentRoot;
+  readonly rootBytes: number;
   readonly manifestBytes: number;
   readonly #segment: EncodedSegment;
   readonly #manifest: Manifest;
@@ -98,6 +99,7 @@ export class LabIndex {
     this.manifestBytes = encodeManifest(this.#manifest).length;
     const root = decodeSegmentRoot(segment.pages[0]!, SEGMENT_ID, pageKey(INDEX, SEGMENT_ID, 0));
     this.root = root;
+    this.rootBytes = segment.pages[0]!.length;
     this.#roots = { get: () => root, set: () => undefined };
   }
 

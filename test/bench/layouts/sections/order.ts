@@ -28,7 +28,11 @@ export interface OrderRow {
   readonly coldMs: Readonly<Record<string, Spread>>;
 }
 
-export function measureOrder(lab: Lab): SectionReport {
+export interface OrderReport extends SectionReport {
+  readonly rows: readonly OrderRow[];
+}
+
+export function measureOrder(lab: Lab): OrderReport {
   const rows: OrderRow[] = [];
   const bytesPerPosting: string[] = [];
   const shrink = deflatedShare(lab.records);
@@ -99,7 +103,7 @@ export function measureOrder(lab: Lab): SectionReport {
         ]),
       ),
     ].join("\n"),
-    rows: [...rows, { collection: lab.name, deflatedShare: shrink, bytesPerPosting, recordBytes }],
+    rows,
   };
 }
 
