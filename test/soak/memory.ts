@@ -50,7 +50,7 @@ export function describeSeries(samples: readonly number[], intervalMs: number): 
   const step = Math.max(1, Math.ceil(samples.length / MAX_POINTS));
   const half = samples.slice(samples.length >> 1);
   return {
-    medianOfSecondQuarter: median(samples.slice(quarter, 2 * quarter)),
+    medianOfSecondQuarter: median(samples.slice(quarter, Math.max(1, 2 * quarter))),
     medianOfLastQuarter: median(samples.slice(3 * quarter)),
     most: Math.max(...samples),
     slopePerMinute: slope(half) * (60_000 / intervalMs),

@@ -56,7 +56,10 @@ export function formatReport(report: SoakReport): string {
       `memory of ${name}`,
       `${count(memory.medianOfSecondQuarter)} MiB in the second quarter, ${count(memory.medianOfLastQuarter)} in the last, at most ${count(memory.most)}; ${memory.slopePerMinute.toFixed(1)} MiB/minute`,
     ]),
-    ["memory is flat", report.isMemoryFlat ? "yes" : "NO"],
+    [
+      "memory is flat",
+      report.isMemoryFlat === null ? "too short a run to tell" : report.isMemoryFlat ? "yes" : "NO",
+    ],
   ];
   const table = formatTable([{ name: "soak" }, { name: `seed ${report.seed}` }], rows);
   return report.examples.length === 0 ? table : `${table}\n\n${report.examples.join("\n")}`;
@@ -66,7 +69,7 @@ export function formatReport(report: SoakReport): string {
 export function isClean(report: SoakReport): boolean {
   return (
     Object.values(report.violations).every((count) => count === 0) &&
-    report.isMemoryFlat &&
+    report.isMemoryFlat !== false &&
     report.final !== null
   );
 }

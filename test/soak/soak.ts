@@ -62,7 +62,8 @@ export interface SoakReport {
   readonly settling: Quantiles;
   readonly freshness: Quantiles;
   readonly memory: Readonly<Record<string, MemorySeries>>;
-  readonly isMemoryFlat: boolean;
+  /** Null: the run was too short to tell. */
+  readonly isMemoryFlat: boolean | null;
 }
 
 const INDEX = "soak";
@@ -75,6 +76,8 @@ const PROGRESS_MS = 5000;
 /** A median of the last quarter above that of the second by more than this share and this many MiB is growth. */
 const GROWTH_SHARE = 0.25;
 const GROWTH_MIB = 24;
+/** A minute of samples: before that processes only warm up. */
+const MIN_SAMPLES = 60;
 
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const { operations, seed, onProgress = () => undefined } = options;
@@ -204,10 +207,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
       settling: quantiles(settler.delays),
       freshness: quantiles(freshness.delays()),
       memory: series,
-      isMemoryFlat: watched.every(
-        ({ medianOfSecondQuarter: before, medianOfLastQuarter: after }) =>
-          after <= before * (1 + GROWTH_SHARE) + GROWTH_MIB,
-      ),
+      isMemoryFlat: isFlat(watched),
     };
   } catch (error) {
     onProgress(stack.describeLogs(30));
@@ -215,6 +215,16 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   } finally {
     await stack.end();
   }
+}
+
+/** @returns null where there are too few samples to tell */
+export function isFlat(watched: readonly MemorySeries[]): boolean | null {
+  const long = watched.filter(({ samples }) => samples >= MIN_SAMPLES);
+  if (long.length === 0) return null;
+  return long.every(
+    ({ medianOfSecondQuarter: before, medianOfLastQuarter: after }) =>
+      after <= before * (1 + GROWTH_SHARE) + GROWTH_MIB,
+  );
 }
 
 function countFaultyRequests(stack: FaultStack): Record<string, number> {
