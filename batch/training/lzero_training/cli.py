@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .paths import CACHE, CONFIGS, MODEL, REPOSITORY, RESULTS
+from .paths import CACHE, MODEL, PLANS, REPOSITORY, RESULTS
 
 EPILOG = """a model from nothing (about an hour and a half on one core):
   python -m lzero_training prepare  --config configs/lzero-tiny-stage-1.yaml
@@ -50,11 +50,11 @@ def main(arguments: list[str] | None = None) -> int:
     evaluate.add_argument("--pool", default="pool", help="pool folder in the cache, for `left-out` (%(default)s)")
     evaluate.add_argument("--out", type=Path, default=RESULTS / "evaluation.json")
     evaluate.add_argument("--runs", type=Path, default=None, help="folder for TREC run files")
-    ablate = _command(commands, "ablate", _ablate, "train several configurations with equal budgets and tabulate them")
-    ablate.add_argument("--configs", type=Path, nargs="+", default=sorted((CONFIGS / "ablation").glob("*.yaml")), help="YAML files")
-    ablate.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
-    ablate.add_argument("--threads", type=int, default=None)
-    ablate.add_argument("--out", type=Path, default=RESULTS / "ablation.json")
+    ablate = _command(commands, "ablate", _ablate, "train and judge a plan's configurations with equal budgets; skips what is done")
+    ablate.add_argument("--plan", type=Path, default=PLANS / "paper-in-small.yaml", help="YAML file (%(default)s)")
+    ablate.add_argument("--parts", nargs="+", default=None, help="some of the plan's parts; tables need table-2 (default: all)")
+    ablate.add_argument("--threads", type=int, default=1)
+    ablate.add_argument("--out", type=Path, default=RESULTS / "ablation.json", help="JSON; a table (.md) and a plot (.png) go beside it")
     table = _command(commands, "table", _table, "the four rows through `lzero eval` and `lzero compare`: JSON, Markdown, TREC runs")
     table.add_argument("--model", type=Path, default=REPOSITORY / "batch" / "models" / "lzero-tiny", help="model folder")
     table.add_argument("--untuned", type=Path, required=True, help="folder of `export --share 0`: the starting weights, the same manifest")
@@ -144,18 +144,14 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 
 def _ablate(args: argparse.Namespace) -> int:
-    from .ablate import ablate
+    from .ablate import ablate, read_plan
+    from .findings import findings_of, markdown_of
     from .plots import plot_ablation
 
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-
-    def keep(rows: list[dict]) -> None:
-        print(json.dumps(rows[-1]), flush=True)
-        args.out.with_suffix(".partial.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-
-    result = ablate(args.configs, args.seeds, args.threads, keep)
+    rows = ablate(read_plan(args.plan, args.parts), args.threads, lambda row: print(json.dumps(row), flush=True))
+    result = findings_of(rows)
     _write(args.out, result)
-    args.out.with_suffix(".partial.json").unlink(missing_ok=True)
+    args.out.with_suffix(".md").write_text(markdown_of(result), encoding="utf-8")
     plot_ablation(result["rows"], args.out.with_suffix(".png"))
     return 0
 

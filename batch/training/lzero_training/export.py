@@ -19,7 +19,7 @@ from exporter.reference import golden_vectors, largest_error, write_golden
 from exporter.running import GraphRunner, collect_head_input
 from exporter.wordpiece import WordPiece
 
-from .data import load_pool
+from .data import Pool, load_pool
 from .lexical import stem_classes
 from .model import load_encoder, save_encoder
 from .paths import CACHE, MODEL
@@ -45,7 +45,7 @@ def export_model(settings: Settings, share: float, out: Path, max_weight: float 
     probe = build_encoder(checkpoint, GraphOptions(1, settings.max_length, 1, 0.0, True), None)
     pool = load_pool(pool_folder(settings))
     rng = np.random.default_rng(settings.seed)
-    chosen = rng.choice(len(pool.passages), CALIBRATION_TEXTS, replace=False)
+    chosen = rng.choice(calibration_passages(pool, settings), CALIBRATION_TEXTS, replace=False)
     rows = [[CLS, *pool.passages[i][: settings.max_length - 2].tolist(), SEP] for i in chosen]
     head = quantize_head(checkpoint, collect_head_input(probe, rows))
     model = build_encoder(checkpoint, options, head).SerializeToString(deterministic=True)
@@ -65,6 +65,12 @@ def export_model(settings: Settings, share: float, out: Path, max_weight: float 
     error = max(largest_error(runner.vectors([row])[0][0], vector, TOP_K) for _, row, vector in golden)
     write_golden(out, golden, round(max(2 * error, 0.01), 4))
     return {"sizeBytes": len(model), "fingerprint": manifest["fingerprint"], "share": share, "goldenError": round(error, 4)}
+
+
+def calibration_passages(pool: Pool, settings: Settings) -> np.ndarray:
+    """Positions of the passages that the run was trained on: scales, too, come from no other source."""
+    named = [number for number, name in enumerate(pool.sources) if not settings.sources or name in settings.sources]
+    return np.flatnonzero(np.isin(pool.passage_source, named))
 
 
 def stem_table(vocabulary_size: int) -> bytes:

@@ -12,3 +12,4 @@ MODEL = SHARED / "model"
 CACHE = Path(os.environ.get("LZERO_TRAINING_CACHE", REPOSITORY / ".cache" / "training"))
 RESULTS = REPOSITORY / "batch" / "training" / "results"
 CONFIGS = REPOSITORY / "batch" / "training" / "configs"
+PLANS = REPOSITORY / "batch" / "training" / "plans"

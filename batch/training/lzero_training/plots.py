@@ -49,26 +49,61 @@ def smooth(values: list[float], index: int, width: int = 8) -> float:
     return sum(part) / len(part)
 
 
+COLOURS = {"baseline": "tab:gray", "mask": "tab:blue", "activation": "tab:orange", "both": "tab:red"}
+
+
 def plot_ablation(rows: list[dict], out: Path) -> None:
-    """NDCG@10 against FLOPS and against Doc_Len, one point a run, arms by colour."""
+    """Table 2's arms over FLOPS, seed by seed; Figures 2 and 3 with the runs of the same seed."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, 2, figsize=(9, 6.5), dpi=90)
+    figure, axes = plt.subplots(2, 3, figsize=(12, 7), dpi=90)
     for row_axes, name in zip(axes, ("scifact", "cranfield"), strict=True):
-        for axis, key in zip(row_axes, ("flops", "docLen"), strict=True):
-            for arm in dict.fromkeys(row["arm"] for row in rows):
-                points = [row for row in rows if row["arm"] == arm]
-                axis.scatter([r[name][key] for r in points], [r[name]["ndcg10"] for r in points], label=arm, s=18)
-            axis.set_title(name, fontsize=9)
-            axis.set_xlabel({"flops": "FLOPS", "docLen": "Doc_Len"}[key], fontsize=8)
+        _plot_arms(row_axes[0], rows, name)
+        _plot_figure(row_axes[1], rows, name, "figure-2", "lambda", "λ")
+        _plot_figure(row_axes[2], rows, name, "figure-3", "t", "t")
+        for axis in row_axes:
             axis.set_ylabel("NDCG@10", fontsize=8)
             axis.tick_params(labelsize=7)
             axis.grid(alpha=0.3)
-    axes[0][0].legend(fontsize=5, ncol=2)
+            if axis.get_legend_handles_labels()[0]:
+                axis.legend(fontsize=6)
     figure.tight_layout()
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out)
     plt.close(figure)
+
+
+def _plot_arms(axis, rows: list[dict], name: str) -> None:
+    table = [row for row in rows if row.get("part") == "table-2"]
+    for arm, seed in dict.fromkeys((row["arm"], row["seed"]) for row in table):
+        points = sorted((r[name]["flops"], r[name]["ndcg10"]) for r in table if (r["arm"], r["seed"]) == (arm, seed))
+        axis.plot(*zip(*points, strict=True), marker="os^D"[seed % 4], ms=4, lw=1, color=COLOURS.get(arm), label=f"{arm}, seed {seed}")
+    others = [row for row in rows if row.get("part") == "table-3"]
+    for number, arm in enumerate(dict.fromkeys(row["arm"] for row in others)):
+        points = [row[name] for row in others if row["arm"] == arm]
+        axis.scatter([p["flops"] for p in points], [p["ndcg10"] for p in points], marker="x+12"[number % 4], s=30, color="black", lw=0.8, label=arm)
+    for row in rows:
+        if row["steps"] == 0:
+            axis.scatter([row[name]["flops"]], [row[name]["ndcg10"]], marker="*", s=40, color="tab:green" if row["log1p"] == 1 else "tab:olive", label=row["arm"])
+    axis.set_title(f"{name}: Tables 2 and 3", fontsize=9)
+    axis.set_xlabel("FLOPS", fontsize=8)
+
+
+def _plot_figure(axis, rows: list[dict], name: str, part: str, key: str, label: str) -> None:
+    """NDCG@10 and FLOPS (dashed, right-hand axis) against λ or t."""
+    points = sorted((row for row in rows if row.get("part") == part), key=lambda row: row[key])
+    axis.set_title(f"{name}: Figure {part[-1]}, {label} varied", fontsize=9)
+    axis.set_xlabel(label, fontsize=8)
+    if not points:
+        return
+    x = [row[key] for row in points]
+    axis.plot(x, [row[name]["ndcg10"] for row in points], marker="o", ms=4, lw=1, label="NDCG@10")
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(x, [f"{value:g}" for value in x])
+    right = axis.twinx()
+    right.plot(x, [row[name]["flops"] for row in points], marker="s", ms=3, lw=1, ls="--", color="tab:gray")
+    right.set_ylabel("FLOPS (dashed)", fontsize=7)
+    right.tick_params(labelsize=7)

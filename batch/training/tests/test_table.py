@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from lzero_training import ablate, table
+from lzero_training import table
 from lzero_training.corpora import Collection, read_collection
 
 
@@ -67,12 +67,3 @@ def test_the_table_has_four_rows_and_three_tests(collection, tmp_path):
     skipped = [f"{tmp_path / 'c'}:untuned"]
     result = table.four_rows([str(tmp_path / "c")], tmp_path / "trained", tmp_path / "untuned", tools, tmp_path, tmp_path / "runs", print, skipped)
     assert "| untuned + lexical | not run |" in table.markdown_of(result)
-
-
-def test_arms_are_means_over_collections_and_seeds():
-    def row(arm, a, b):
-        return {"arm": arm, "scifact": {"ndcg10": a, "flops": 1.0, "docLen": 10.0}, "cranfield": {"ndcg10": b, "flops": 2.0, "docLen": 30.0}}
-
-    means = ablate.means_of([row("mask", 0.6, 0.4), row("mask", 0.7, 0.4), row("both", 0.5, 0.3)])
-    assert means["mask"] == {"runs": 2, "ndcg10": 0.525, "spread": 0.05, "flops": 1.5, "docLen": 20.0}
-    assert means["both"]["spread"] == 0

@@ -8,6 +8,7 @@ import torch
 from lzero_training import train
 from lzero_training.batches import BatchSource
 from lzero_training.data import load_pool
+from lzero_training.export import calibration_passages
 from lzero_training.lexical import LexicalOptions
 from lzero_training.settings import Settings
 from lzero_training.teachers import CANDIDATES, TeacherScores, find_candidates
@@ -158,6 +159,14 @@ def test_only_named_sources_are_drawn(pool_folder):
     settings = settings_for(sources={"b": 1})
     source = BatchSource(pool, TeacherScores(pool_folder, settings.teachers), pool_folder, settings, np.random.default_rng(1))
     assert {int(s) for _ in range(20) for s in pool.query_source[source.draw().queries]} == {1}
+
+
+def test_scales_come_from_the_named_sources_alone(pool_folder):
+    pool = load_pool(pool_folder)
+    assert calibration_passages(pool, settings_for(sources={"b": 1})).tolist() == list(range(20, 40))
+    everything = calibration_passages(pool, settings_for())
+    drawn = [np.random.default_rng(1).choice(among, 9, replace=False).tolist() for among in (everything, PASSAGES)]
+    assert drawn[0] == drawn[1]
 
 
 def test_interpolation_ends_are_the_two_encoders(small_encoder):
