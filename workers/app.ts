@@ -3,9 +3,10 @@
  * error to problem details.
  */
 import { Hono } from "hono";
-import { LzeroError } from "../shared/errors.ts";
+import { addFallbacks } from "./http/fallbacks.ts";
 import { guardAnswers } from "./http/headers.ts";
-import { describeError, logError, problemResponse } from "./http/problem.ts";
+import { openApiDocument } from "./openapi/document.ts";
+import { makeOwnBackend } from "./own-backend.ts";
 import { addDocumentByIdRoutes } from "./routes/document.ts";
 import { addDocumentRoutes } from "./routes/documents.ts";
 import { addHealthRoutes } from "./routes/health.ts";
@@ -15,46 +16,23 @@ import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addPageRoutes } from "./routes/page.ts";
 import { addSearchRoutes } from "./routes/search.ts";
 import { type App, type AppEnv, productionServices, type Services } from "./services.ts";
-
-const METHODS = ["GET", "POST", "PUT", "DELETE"] as const;
+import { addShardRoutes } from "./sharding/shard-routes.ts";
 
 export function createApp(services: Services = productionServices): App {
+  const backend = makeOwnBackend(services);
   const app = new Hono<AppEnv>();
   app.use(guardAnswers);
 
-  addHealthRoutes(app);
-  addIndexRoutes(app, services);
-  addDocumentRoutes(app, services);
-  addDocumentByIdRoutes(app, services);
-  addSearchRoutes(app, services);
+  addHealthRoutes(app, openApiDocument);
+  addIndexRoutes(app, backend);
+  addDocumentRoutes(app, backend);
+  addDocumentByIdRoutes(app, backend);
+  addSearchRoutes(app, services, backend);
   addInternalRoutes(app, services);
+  addShardRoutes(app, services);
   addMetricsRoutes(app, services);
-  addPageRoutes(app, services);
+  addPageRoutes(app, services, backend);
 
-  app.notFound((context) => {
-    const allowed = METHODS.filter((method) => hasRoute(app, method, context.req.path));
-    const error =
-      allowed.length === 0
-        ? new LzeroError("route_not_found", "there is nothing at this address")
-        : new LzeroError("method_not_allowed", `this address takes ${allowed.join(", ")}`, { allowed });
-    const response = problemResponse(describeError(error, context.get("requestId")).problem);
-    if (allowed.length > 0) response.headers.set("allow", allowed.join(", "));
-    return response;
-  });
-
-  app.onError((error, context) => {
-    const requestId = context.get("requestId");
-    const { problem, isOurFault } = describeError(error, requestId);
-    // The path may hold a document's id but never the query: that is in the parameters.
-    if (isOurFault) logError(error, requestId, `${context.req.method} ${context.req.path}`);
-    return problemResponse(problem);
-  });
-
+  addFallbacks(app);
   return app;
-}
-
-/** Whether a path has a handler of its own for a method, beyond the middleware that every path has. */
-function hasRoute(app: App, method: string, path: string): boolean {
-  const [matches] = app.router.match(method, path);
-  return matches.some(([[, route]]) => route.method === method);
 }

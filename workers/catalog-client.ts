@@ -39,13 +39,15 @@ import type {
   RollbackRequest,
   RollbackResponse,
 } from "../shared/catalog/history-commands.ts";
+import type { ShardPlace } from "../shared/catalog/shard-place.ts";
 import { LzeroError } from "../shared/errors.ts";
 import { type CatalogResult, decodeResult } from "./catalog-result.ts";
 import type { Env } from "./env.ts";
 
 /** Every method may also fail with `catalog_unavailable`: whether the command was done is then unknown. */
 export interface CatalogClient {
-  create(settings: IndexSettings): Promise<CreateResponse>;
+  /** @param shard its place in a sharded index; none: the index is whole */
+  create(settings: IndexSettings, shard?: ShardPlace): Promise<CreateResponse>;
   accept(request: AcceptRequest): Promise<AcceptResponse>;
   ingestStatus(ingestId: string): Promise<IngestStatus>;
   settle(request: SettleRequest): Promise<void>;
@@ -72,7 +74,7 @@ export interface CatalogClient {
 export function catalogOf(env: Env, index: string): CatalogClient {
   const stub = env.CATALOG.get(env.CATALOG.idFromName(index));
   return {
-    create: (settings) => unwrap(stub.create(index, settings)),
+    create: (settings, shard) => unwrap(stub.create(index, settings, shard ?? null)),
     accept: (request) => unwrap(stub.accept(index, request)),
     ingestStatus: (ingestId) => unwrap(stub.ingestStatus(index, ingestId)),
     settle: (request) => unwrap(stub.settle(index, request)),

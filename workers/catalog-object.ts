@@ -45,6 +45,7 @@ import type {
   RollbackRequest,
   RollbackResponse,
 } from "../shared/catalog/history-commands.ts";
+import type { ShardPlace } from "../shared/catalog/shard-place.ts";
 import { encodeManifest } from "../shared/format/manifest.ts";
 import { manifestKey } from "../shared/storage/keys.ts";
 import { readCatalogConfig } from "./catalog-config.ts";
@@ -64,8 +65,8 @@ export class CatalogObject extends DurableObject<Env> {
     this.#store = new SqliteOrderedStore(context.storage);
   }
 
-  create(index: string, settings: IndexSettings): Result<CreateResponse> {
-    return this.#run(index, (catalog) => catalog.create(settings));
+  create(index: string, settings: IndexSettings, shard: ShardPlace | null): Result<CreateResponse> {
+    return this.#run(index, (catalog) => catalog.create(settings, shard));
   }
 
   accept(index: string, request: AcceptRequest): Result<AcceptResponse> {

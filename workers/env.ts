@@ -21,6 +21,10 @@ export interface Env {
   readonly MAX_PENDING_DOCUMENTS?: string;
   /** Seconds that the oldest of them may be pending before that. Default: 86,400, a quarter of what SQS keeps them. */
   readonly MAX_PENDING_SECONDS?: string;
+  /** Secret between a front and its shards, the same on all of them. Absent: a front and the shard routes answer 503. */
+  readonly LZERO_SHARD_KEY?: string;
+  /** Of a shard: its place among all, as "3/8". It then takes writes from its front alone. */
+  readonly SHARD_PLACE?: string;
   /** Secret of a monitoring system, for the metrics routes alone. Absent: those routes answer 503. */
   readonly LZERO_METRICS_KEY?: string;
   /** How long a replaced generation can be rolled back to, and how many at most. Default: 60 minutes, 100. */
@@ -36,4 +40,14 @@ export interface Env {
   readonly CORS_ORIGINS?: string;
   /** Index that the page at `/` searches when its address names none. Default: demo. */
   readonly DEFAULT_INDEX?: string;
+}
+
+/** Of a front: its shards, SHARD_1 to SHARD_n without a gap (service bindings). It needs no other binding. */
+export interface ShardBindings {
+  readonly [name: `SHARD_${number}`]: Shard | undefined;
+}
+
+/** What a front needs of a service binding. */
+export interface Shard {
+  fetch(address: string, init: RequestInit): Promise<Response>;
 }

@@ -58,6 +58,7 @@ import { type OutboxPut, outboxAcknowledged, outboxDue, outboxNextAtMs } from ".
 import { lookup, remove } from "./remove.ts";
 import { rollback } from "./rollback.ts";
 import { abort, locate, stage } from "./segments.ts";
+import type { ShardPlace } from "./shard-place.ts";
 import { weigh } from "./weigh.ts";
 
 export interface CatalogOptions {
@@ -79,8 +80,8 @@ export class Catalog {
     this.#config = { ...DEFAULT_CATALOG_CONFIG, ...options.config };
   }
 
-  create(settings: IndexSettings): CreateResponse {
-    return this.#run((context) => create(context, settings));
+  create(settings: IndexSettings, shard: ShardPlace | null = null): CreateResponse {
+    return this.#run((context) => create(context, settings, shard));
   }
 
   accept(request: AcceptRequest): AcceptResponse {

@@ -24,6 +24,7 @@ import { INGEST_ID_PATTERN } from "../messages/queue-message.ts";
 import { IDF_MODES, type IdfMode } from "../model/idf.ts";
 import { MAX_IMPACT_BITS, MIN_IMPACT_BITS } from "../model/quantize.ts";
 import { FINGERPRINT_PATTERN, SEGMENT_ID_PATTERN } from "../storage/keys.ts";
+import type { ShardPlace } from "./shard-place.ts";
 
 const segmentId = z.string().regex(SEGMENT_ID_PATTERN);
 const ingestId = z.string().regex(INGEST_ID_PATTERN);
@@ -243,6 +244,8 @@ export interface LiveSegment {
 export interface CatalogStatus {
   readonly index: string;
   readonly settings: IndexSettings;
+  /** Its place in a sharded index; absent: the index is whole. */
+  readonly shard?: ShardPlace;
   /** As pinned by the first commit; its tables are the model's own. */
   readonly model: ModelBinding | null;
   /** The tables that queries are weighted by instead; null: the model's own. */

@@ -11,6 +11,7 @@ import {
 } from "./generations.ts";
 import { countPending } from "./ingests.ts";
 import type { IndexState } from "./rows.ts";
+import { formatShardPlace, type ShardPlace } from "./shard-place.ts";
 
 export interface CreateResponse {
   /** False when the index was there already with equal settings. */
@@ -20,11 +21,17 @@ export interface CreateResponse {
 /**
  * Makes an index with generation 0, which is empty, so that readers find it. Of an index that is there, `idf` may be
  * changed; every other setting must be equal.
+ * @param shard its place in a sharded index; null: the index is whole. Fixed for its life too
  * @throws LzeroError `index_conflict`
  */
-export function create(context: CatalogContext, settings: IndexSettings): CreateResponse {
+export function create(
+  context: CatalogContext,
+  settings: IndexSettings,
+  shard: ShardPlace | null = null,
+): CreateResponse {
   const existing = findState(context);
   if (existing !== null) {
+    requireSamePlace(context, existing.shard ?? null, shard);
     if (equalSettings(existing.settings, settings)) {
       if (existing.settings.idf !== settings.idf) changeIdf(context, existing, settings.idf);
       return { created: false };
@@ -42,6 +49,7 @@ export function create(context: CatalogContext, settings: IndexSettings): Create
   writeState(context, {
     index: context.index,
     settings: { encoder, versions, encodedFields: [...encodedFields], idf, averageLength },
+    ...(shard === null ? {} : { shard }),
     createdAtMs: context.nowMs,
     model: null,
     snapshot: null,
@@ -64,6 +72,7 @@ export function status(context: CatalogContext): CatalogStatus {
   return {
     index: state.index,
     settings: state.settings,
+    ...(state.shard === undefined ? {} : { shard: state.shard }),
     model: state.model,
     snapshot: state.snapshot,
     generation: state.generation,
@@ -80,6 +89,18 @@ function changeIdf(context: CatalogContext, state: IndexState, idf: IndexSetting
   const edit = editGeneration(context, state);
   publishGeneration(context, state, edit, edit.live, { why: "idf", force: true });
   writeState(context, state);
+}
+
+function requireSamePlace(
+  { index }: CatalogContext,
+  existing: ShardPlace | null,
+  wanted: ShardPlace | null,
+): void {
+  const describe = (shard: ShardPlace | null): string =>
+    shard === null ? "a whole index" : `shard ${formatShardPlace(shard)}`;
+  if (describe(existing) === describe(wanted)) return;
+  const message = `"${index}" exists here as ${describe(existing)}, not as ${describe(wanted)}`;
+  throw new LzeroError("index_conflict", message, { index });
 }
 
 /** Fields are compared in order: it is the order in which they are joined for encoding. */

@@ -5,11 +5,14 @@
 import type { IdfSnapshot, IndexSettings, LocatedDocument, ModelBinding, RemoveOutcome } from "./commands.ts";
 import type { GenerationReason } from "./history-commands.ts";
 import { readHex, readUint64, viewOf, writeHex, writeUint64 } from "./keys.ts";
+import type { ShardPlace } from "./shard-place.ts";
 
 /** The one row of an index that every command reads. */
 export interface IndexState {
   readonly index: string;
   settings: IndexSettings;
+  /** Absent: the index is whole. */
+  readonly shard?: ShardPlace;
   readonly createdAtMs: number;
   model: ModelBinding | null;
   snapshot: IdfSnapshot | null;

@@ -20,5 +20,10 @@ export const MAX_K = 100;
 export const DEFAULT_K = 10;
 /** offset + k. */
 export const MAX_RESULT_WINDOW = 1000;
+/**
+ * Shards of a sharded index. A request may call 32 service bindings (Cloudflare docs, "Workers limits"): all shards, and
+ * one of them again.
+ */
+export const MAX_SHARDS = 30;
 /** Versions given by clients: integers that a double holds exactly. */
 export const MAX_VERSION = Number.MAX_SAFE_INTEGER;

@@ -4,33 +4,21 @@
  */
 import type { ModelBinding } from "../catalog/commands.ts";
 import { LzeroError } from "../errors.ts";
-import type { Manifest, ManifestSegment } from "../format/manifest.ts";
-import { decodeStoredDocument } from "../format/segment-reader.ts";
+import type { Manifest } from "../format/manifest.ts";
 import type { StoredDocument } from "../format/stored-document.ts";
-import { MAX_IMPACT_BITS, maxImpactOf } from "../model/quantize.ts";
+import { maxImpactOf } from "../model/quantize.ts";
 import type { PageReader } from "../storage/page-store.ts";
-import type { QueryAlgorithm } from "./algorithm.ts";
-
-import { findLists, readListPages } from "./lists.ts";
-import { planLists, type ReadBudget, type SegmentPlan } from "./plan.ts";
+import { readDocuments } from "./documents.ts";
 import { QUERY_WEIGHT_SCALE, type QueryVector } from "./query-vector.ts";
+import { type RankOptions, rankSegments } from "./rank.ts";
 import { ReaderSegmentSource, type SegmentSource } from "./segment-source.ts";
-import { type Candidate, TopK } from "./top-k.ts";
-import { createWindowed } from "./windowed.ts";
+import type { Candidate } from "./top-k.ts";
 
-const MAX_INT32 = 0x7fff_ffff;
-
-export interface SearchOptions extends ReadBudget {
+export interface SearchOptions extends Omit<RankOptions, "wanted"> {
   /** Hits wanted, at least 1. */
   readonly k: number;
   /** Hits to skip, at least 0. */
   readonly offset: number;
-  /** Default: windowed, made for this search. */
-  readonly algorithm?: QueryAlgorithm;
-  /** The ordinals of a segment that may be found, ascending; null: all. */
-  readonly allowedIn?: (segmentId: string) => Uint32Array | null;
-  /** Integer scores below this are of no interest, at least 1: a running threshold from other shards. */
-  readonly minScore?: number;
 }
 
 export interface SearchHit {
@@ -92,92 +80,26 @@ export async function searchSegments(
   query: QueryVector,
   options: SearchOptions,
 ): Promise<SearchResult> {
-  const { k, offset, minScore } = options;
+  const { k, offset, ...rest } = options;
   if (!Number.isSafeInteger(k) || k < 1 || !Number.isSafeInteger(offset) || offset < 0) {
     throw new LzeroError("search_options_invalid", `k ${k}, offset ${offset}`, { k, offset });
   }
-  checkScoreBound(query, manifest.model?.impactBits ?? MAX_IMPACT_BITS);
-  const segments = query.termIds.length === 0 ? [] : manifest.segments;
-  const { top, postings, unreadBound } =
-    options.maxReads === undefined && options.maxBytes === undefined
-      ? await scoreAll(source, segments, query, new TopK(offset + k, minScore), options)
-      : await scoreWithin(source, segments, query, new TopK(offset + k + 1, minScore), options);
-  const candidates = top.sorted();
-  const hits = await fetchHits(source, manifest, candidates.slice(offset, offset + k));
-  const stats = { reads: source.reads, bytesRead: source.bytesRead, postings };
-  if (unreadBound === 0) return { hits, exact: true, certificate: null, stats };
-  // A document that is not among the candidates kept scores no more than the next one so far, and unread lists add
-  // their bounds at most.
-  const maxMissed = (candidates[offset + k]?.score ?? 0) + unreadBound;
-  const isProven = ({ integerScore }: SearchHit) => integerScore > maxMissed;
-  const firstUnproven = hits.findIndex((hit) => !isProven(hit));
-  const certificate = {
-    provenHits: firstUnproven < 0 ? hits.length : firstUnproven,
-    maxMissedScore: manifest.model === null ? 0 : maxMissed * scoreScale(manifest.model),
-  };
+  const ranking = await rankSegments(source, manifest, query, { ...rest, wanted: offset + k });
+  const hits = await fetchHits(source, manifest, ranking.candidates.slice(offset));
+  const stats = { reads: source.reads, bytesRead: source.bytesRead, postings: ranking.postings };
+  if (ranking.unreadBound === 0) return { hits, exact: true, certificate: null, stats };
+  // A document that is not among the candidates scores no more than the next one so far, and unread lists add their
+  // bounds at most.
+  const maxMissed = ranking.nextScore + ranking.unreadBound;
+  const scale = manifest.model === null ? 0 : scoreScale(manifest.model);
+  const certificate = { provenHits: countProven(hits, maxMissed), maxMissedScore: maxMissed * scale };
   return { hits, exact: false, certificate, stats };
 }
 
-interface Scored {
-  readonly top: TopK;
-  readonly postings: number;
-  /** The most that unread lists can add to any document's score. */
-  readonly unreadBound: number;
-}
-
-/** Scores each segment as soon as its pages are there. */
-async function scoreAll(
-  source: SegmentSource,
-  segments: readonly ManifestSegment[],
-  query: QueryVector,
-  top: TopK,
-  options: SearchOptions,
-): Promise<Scored> {
-  const counts = await Promise.all(
-    segments.map(async (segment, place) => {
-      const root = await source.root(segment);
-      return scoreSegment(source, segment, { root, lists: findLists(root, query) }, place, top, options);
-    }),
-  );
-  return { top, postings: counts.reduce((sum, count) => sum + count, 0), unreadBound: 0 };
-}
-
-/** Chooses lists over all segments first. */
-async function scoreWithin(
-  source: SegmentSource,
-  segments: readonly ManifestSegment[],
-  query: QueryVector,
-  top: TopK,
-  options: SearchOptions,
-): Promise<Scored> {
-  const roots = await Promise.all(segments.map((segment) => source.root(segment)));
-  const plans = planLists(roots, query, options);
-  const counts = await Promise.all(
-    plans.map((plan, place) => scoreSegment(source, segments[place]!, plan, place, top, options)),
-  );
-  return {
-    top,
-    postings: counts.reduce((sum, count) => sum + count, 0),
-    unreadBound: plans.reduce((maximum, plan) => Math.max(maximum, plan.unreadBound), 0),
-  };
-}
-
-async function scoreSegment(
-  source: SegmentSource,
-  segment: ManifestSegment,
-  { root, lists }: Pick<SegmentPlan, "root" | "lists">,
-  place: number,
-  top: TopK,
-  { algorithm = createWindowed(), allowedIn }: SearchOptions,
-): Promise<number> {
-  if (lists.length === 0) return 0;
-  const payloadOf = await readListPages(
-    (page) => source.page(root, page),
-    lists.map(({ entry }) => entry),
-  );
-  const allowed = allowedIn?.(segment.segmentId) ?? null;
-  const { tombstones } = segment;
-  return algorithm.scoreSegment({ root, lists, payloadOf, tombstones, allowed, place, top });
+/** How many of the hits, from the first on, score more than anything that was left out can. */
+export function countProven(hits: readonly { readonly integerScore: number }[], maxMissed: number): number {
+  const firstUnproven = hits.findIndex(({ integerScore }) => integerScore <= maxMissed);
+  return firstUnproven < 0 ? hits.length : firstUnproven;
 }
 
 /** What an integer score is multiplied by to be in the model's units: maxWeight / ((2^impactBits − 1) · 256). */
@@ -197,37 +119,16 @@ async function fetchHits(
     });
   }
   const scale = manifest.model === null ? 0 : scoreScale(manifest.model);
-  const payloads = new Map<string, Promise<Uint8Array>>();
-  return Promise.all(
-    candidates.map(async ({ score, place, ordinal }) => {
-      const segment = manifest.segments[place]!;
-      const root = await source.root(segment);
-      const { page } = root.documentPageOf(ordinal);
-      const pagePlace = `${place}/${page}`;
-      const payload = payloads.get(pagePlace) ?? source.page(root, page);
-      payloads.set(pagePlace, payload);
-      return {
-        segmentId: segment.segmentId,
-        ordinal,
-        score: score * scale,
-        integerScore: score,
-        document: decodeStoredDocument(root, await payload, ordinal),
-      };
-    }),
+  const roots = await Promise.all(candidates.map(({ place }) => source.root(manifest.segments[place]!)));
+  const documents = await readDocuments(
+    source,
+    candidates.map(({ ordinal }, at) => ({ root: roots[at]!, ordinal })),
   );
-}
-
-/** Refuses a query whose largest possible score does not fit the accumulators. */
-function checkScoreBound(query: QueryVector, impactBits: number): void {
-  const bound = query.weights.reduce((sum, weight) => sum + weight * maxImpactOf(impactBits), 0);
-  if (bound > MAX_INT32) {
-    throw new LzeroError(
-      "query_too_long",
-      "the sum of the query's weights is too large to be scored exactly",
-      {
-        expected: MAX_INT32,
-        actual: bound,
-      },
-    );
-  }
+  return candidates.map(({ score, place, ordinal }, at) => ({
+    segmentId: manifest.segments[place]!.segmentId,
+    ordinal,
+    score: score * scale,
+    integerScore: score,
+    document: documents[at]!,
+  }));
 }

@@ -4,21 +4,31 @@
  * must share model, query tables and scale, or their scores mean nothing to each other.
  */
 import { createLimiter } from "./limiter.ts";
-
-/** Service bindings that one request may call (Cloudflare docs, "Workers limits": 32 invocations a request). */
-export const MAX_SHARDS = 30;
+import { countProven } from "./search.ts";
 
 /** Anything with an integer score, best first within its shard. */
 export interface ShardHit {
   readonly integerScore: number;
 }
 
+/** A shard's own answer: exact when `unreadBound` is 0. */
+export interface ShardRanking<Hit extends ShardHit> {
+  readonly hits: readonly Hit[];
+  /** The most that lists which the shard left unread can add to a score. */
+  readonly unreadBound: number;
+  /** No document of the shard that is not among the hits scores more than this over the lists that were read. */
+  readonly nextScore: number;
+}
+
 /**
  * Searches one shard.
- * @param k best hits wanted
+ * @param wanted best hits wanted
  * @param minScore hits of lower integer scores may be left out, those of this score not
  */
-export type SearchShard<Hit extends ShardHit> = (k: number, minScore: number) => Promise<readonly Hit[]>;
+export type SearchShard<Hit extends ShardHit> = (
+  wanted: number,
+  minScore: number,
+) => Promise<ShardRanking<Hit>>;
 
 export interface ShardedHit<Hit> {
   /** The shard's place in the list. */
@@ -33,28 +43,61 @@ export interface ShardOptions {
   readonly atOnce: number;
 }
 
+export interface MergedRanking<Hit> {
+  readonly hits: readonly ShardedHit<Hit>[];
+  /** Whether all shards were. */
+  readonly exact: boolean;
+  /** As in a search's certificate, `maxMissed` as an integer score; null when `exact`. */
+  readonly certificate: { readonly provenHits: number; readonly maxMissed: number } | null;
+}
+
 /**
  * Asks all shards and merges exactly: by score, ties by the shard's place, then by the shard's own order.
- * @throws what a shard throws: a ranking without one of its shards would be wrong
+ * @throws what a shard throws: a ranking without one of its shards would be wrong. Shards that wait are not asked then.
  */
 export async function searchShards<Hit extends ShardHit>(
   shards: readonly SearchShard<Hit>[],
   { k, offset, atOnce }: ShardOptions,
-): Promise<ShardedHit<Hit>[]> {
+): Promise<MergedRanking<Hit>> {
   const wanted = offset + k;
   const limit = createLimiter(atOnce);
+  const unreadBounds = new Array<number>(shards.length).fill(0);
   let merged: ShardedHit<Hit>[] = [];
+  let maxMissed = 0;
+  let hasFailed = false;
+
+  async function ask(search: SearchShard<Hit>, shard: number): Promise<void> {
+    if (hasFailed) return;
+    const minScore = merged.length < wanted ? 1 : merged[wanted - 1]!.hit.integerScore;
+    const { hits, unreadBound, nextScore } = await search(wanted, minScore);
+    unreadBounds[shard] = unreadBound;
+    maxMissed = Math.max(maxMissed, nextScore + unreadBound);
+    const all = [...merged, ...hits.map((hit) => ({ shard, hit }))]
+      // Stable: hits of one shard keep their order.
+      .sort((a, b) => b.hit.integerScore - a.hit.integerScore || a.shard - b.shard);
+    merged = all.slice(0, wanted);
+    for (const left of all.slice(wanted)) {
+      maxMissed = Math.max(maxMissed, left.hit.integerScore + unreadBounds[left.shard]!);
+    }
+  }
+
   await Promise.all(
     shards.map((search, shard) =>
       limit(async () => {
-        const minScore = merged.length < wanted ? 1 : merged[wanted - 1]!.hit.integerScore;
-        const hits = await search(wanted, minScore);
-        merged = [...merged, ...hits.map((hit) => ({ shard, hit }))]
-          // Stable: hits of one shard keep their order.
-          .sort((a, b) => b.hit.integerScore - a.hit.integerScore || a.shard - b.shard)
-          .slice(0, wanted);
+        try {
+          await ask(search, shard);
+        } catch (error) {
+          hasFailed = true;
+          throw error;
+        }
       }),
     ),
   );
-  return merged.slice(offset);
+  const hits = merged.slice(offset);
+  if (unreadBounds.every((bound) => bound === 0)) return { hits, exact: true, certificate: null };
+  const provenHits = countProven(
+    hits.map(({ hit }) => hit),
+    maxMissed,
+  );
+  return { hits, exact: false, certificate: { provenHits, maxMissed } };
 }

@@ -5,15 +5,19 @@
 import { LzeroError } from "../../shared/errors.ts";
 import type { Env } from "../env.ts";
 
-/** `write`: documents and indexes. `publish`: the batch job's internal routes. `metrics`: those of a monitoring system. */
-export type Scope = "write" | "publish" | "metrics";
+/**
+ * `write`: documents and indexes. `publish`: the batch job's internal routes. `metrics`: those of a monitoring system.
+ * `shard`: those that a front calls.
+ */
+export type Scope = "write" | "publish" | "metrics" | "shard";
 
-type Secret = "LZERO_WRITE_KEY" | "LZERO_PUBLISH_KEY" | "LZERO_METRICS_KEY";
+type Secret = "LZERO_WRITE_KEY" | "LZERO_PUBLISH_KEY" | "LZERO_METRICS_KEY" | "LZERO_SHARD_KEY";
 
 const SECRET_BY_SCOPE: Readonly<Record<Scope, Secret>> = {
   write: "LZERO_WRITE_KEY",
   publish: "LZERO_PUBLISH_KEY",
   metrics: "LZERO_METRICS_KEY",
+  shard: "LZERO_SHARD_KEY",
 };
 
 const MAX_KEY_CHARACTERS = 512;
@@ -21,10 +25,14 @@ const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
 
 /**
  * Lets a request pass that has the key of a scope.
- * @throws LzeroError `not_configured` (503), `unauthorized` (401, the same for no key and a wrong one), `key_scope`
+ * @throws LzeroError `only_through_front` (409: writes of a shard), `not_configured` (503), `unauthorized` (401, the same for no key and a wrong one), `key_scope`
  *   (403, a valid key of another scope)
  */
 export async function requireKey(request: Request, env: Env, scope: Scope): Promise<void> {
+  if (scope === "write" && env.SHARD_PLACE) {
+    const message = `this is shard ${env.SHARD_PLACE} of a sharded index: writes go through its front`;
+    throw new LzeroError("only_through_front", message);
+  }
   const name = SECRET_BY_SCOPE[scope];
   const wanted = env[name];
   if (!wanted) throw new LzeroError("not_configured", `the secret ${name} is not set`, { missing: name });
@@ -32,9 +40,13 @@ export async function requireKey(request: Request, env: Env, scope: Scope): Prom
     .filter((each) => each !== name)
     .map((each) => env[each] ?? "");
   if (others.includes(wanted)) {
-    throw new LzeroError("not_configured", "the keys of writing, publishing and metrics must differ", {
-      missing: name,
-    });
+    throw new LzeroError(
+      "not_configured",
+      "the keys of writing, publishing, metrics and shards must differ",
+      {
+        missing: name,
+      },
+    );
   }
   const given = BEARER.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
   const key = given.length <= MAX_KEY_CHARACTERS ? given : "";

@@ -6,7 +6,10 @@ import { LzeroError } from "../../shared/errors.ts";
  * Reads a body up to a limit and stops there.
  * @throws LzeroError `body_too_large` (413)
  */
-export async function readBody(request: Request, limitBytes: number): Promise<Uint8Array> {
+export async function readBody(
+  request: Pick<Request | Response, "headers" | "body">,
+  limitBytes: number,
+): Promise<Uint8Array> {
   const tooLarge = (): LzeroError =>
     new LzeroError("body_too_large", `the body has more than ${limitBytes} bytes`, { limitBytes });
   if (Number(request.headers.get("content-length") ?? 0) > limitBytes) throw tooLarge();

@@ -42,6 +42,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   locate_conflict: 409,
   merge_conflict: 409,
   model_mismatch: 409,
+  only_through_front: 409,
   segment_committed: 409,
   segment_exists: 409,
   segment_in_use: 409,
@@ -53,14 +54,19 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   generation_collected: 410,
   body_too_large: 413,
   too_many_documents: 413,
+  answer_too_large: 413,
   content_encoding_unsupported: 415,
   content_type_unsupported: 415,
   documents_rejected: 422,
+  settings_not_shardable: 422,
   too_many_pending: 429,
+  only_on_shards: 501,
   catalog_unavailable: 503,
   index_unavailable: 503,
   not_configured: 503,
   queue_unavailable: 503,
+  shard_unavailable: 503,
+  shards_disagree: 503,
 };
 
 const TITLE_BY_STATUS: Readonly<Record<number, string>> = {
@@ -76,6 +82,7 @@ const TITLE_BY_STATUS: Readonly<Record<number, string>> = {
   422: "Unprocessable content",
   429: "Too many requests",
   500: "Internal error",
+  501: "Not implemented",
   503: "Service unavailable",
 };
 

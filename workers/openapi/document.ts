@@ -6,10 +6,12 @@ import * as z from "zod";
 import { indexSettingsSchema } from "../../shared/catalog/commands.ts";
 import { documentInputSchema } from "../../shared/messages/document-input.ts";
 import { TRACEPARENT_PATTERN } from "../../shared/messages/trace-context.ts";
-import { searchRequestSchema } from "../search/search-request.ts";
+import { searchRequestSchema, shardedSearchRequestSchema } from "../search/search-request.ts";
 import {
   createdSchema,
   documentSchema,
+  frontStatusSchema,
+  generationTokenSchema,
   ingestAnswerSchema,
   ingestStatusSchema,
   problemSchema,
@@ -91,7 +93,32 @@ const tooManyPending = {
   content: { "application/problem+json": { schema: jsonSchema(tooManyPendingSchema, "output") } },
 };
 
-const OPERATIONS: readonly Operation[] = [
+/** Answers that differ between an index that is whole and one in shards. */
+interface Forms {
+  readonly status: z.ZodType;
+  readonly removed: z.ZodType;
+  readonly ingestStatus: z.ZodType;
+  readonly searchAnswer: z.ZodType;
+  readonly searchRequest: z.ZodObject;
+}
+
+const WHOLE: Forms = {
+  status: statusSchema,
+  removed: removedSchema,
+  ingestStatus: ingestStatusSchema,
+  searchAnswer: searchAnswerSchema,
+  searchRequest: searchRequestSchema,
+};
+
+const SHARDED: Forms = {
+  status: frontStatusSchema,
+  removed: removedSchema.extend({ generation: generationTokenSchema }),
+  ingestStatus: ingestStatusSchema.extend({ generation: generationTokenSchema.nullable() }),
+  searchAnswer: searchAnswerSchema.extend({ generation: generationTokenSchema }),
+  searchRequest: shardedSearchRequestSchema,
+};
+
+const operationsOf = (forms: Forms): readonly Operation[] => [
   {
     method: "put",
     path: "/v1/indexes/{index}",
@@ -109,7 +136,7 @@ const OPERATIONS: readonly Operation[] = [
     needsKey: false,
     parameters: [index],
     status: 200,
-    answer: statusSchema,
+    answer: forms.status,
   },
   {
     method: "post",
@@ -150,7 +177,7 @@ const OPERATIONS: readonly Operation[] = [
     needsKey: true,
     parameters: [index, id, queryParameter("version", { type: "integer", minimum: 0 }), ifMatch, once],
     status: 200,
-    answer: removedSchema,
+    answer: forms.removed,
     refusals: { 409: versionConflict },
   },
   {
@@ -160,16 +187,16 @@ const OPERATIONS: readonly Operation[] = [
     needsKey: true,
     parameters: [index, ingestId],
     status: 200,
-    answer: ingestStatusSchema,
+    answer: forms.ingestStatus,
   },
   {
     method: "get",
     path: "/v1/indexes/{index}/search",
     summary: "Search",
     needsKey: false,
-    parameters: [index, ...searchParameters()],
+    parameters: [index, ...searchParameters(forms.searchRequest)],
     status: 200,
-    answer: searchAnswerSchema,
+    answer: forms.searchAnswer,
   },
   {
     method: "post",
@@ -177,16 +204,25 @@ const OPERATIONS: readonly Operation[] = [
     summary: "Search, with the parameters in the body",
     needsKey: false,
     parameters: [index],
-    body: { "application/json": searchRequestSchema },
+    body: { "application/json": forms.searchRequest },
     status: 200,
-    answer: searchAnswerSchema,
+    answer: forms.searchAnswer,
   },
 ];
 
 /** Makes the description. */
 export function openApiDocument(): object {
+  return describeApi(WHOLE);
+}
+
+/** Makes that of a front: generations are tokens, statistics are by shard. */
+export function frontApiDocument(): object {
+  return describeApi(SHARDED);
+}
+
+function describeApi(forms: Forms): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const operation of OPERATIONS) {
+  for (const operation of operationsOf(forms)) {
     paths[operation.path] ??= {};
     paths[operation.path]![operation.method] = describeOperation(operation);
   }
@@ -242,8 +278,8 @@ function queryParameter(name: string, schema: object, required = false): object 
   return { name, in: "query", required, schema };
 }
 
-function searchParameters(): object[] {
-  const { properties = {}, required = [] } = z.toJSONSchema(searchRequestSchema, { io: "input" });
+function searchParameters(request: z.ZodType): object[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(request, { io: "input" });
   return Object.entries(properties).map(([name, schema]) =>
     queryParameter(name, schema as object, required.includes(name)),
   );

@@ -1,7 +1,9 @@
-/** Schemas of answers, which nothing checks at run time: they are for the API's description alone. */
+/** Schemas of answers: for the API's description, and for what a front takes from its shards. */
 import * as z from "zod";
 import { indexSettingsSchema, modelBindingSchema, OUTCOMES } from "../../shared/catalog/commands.ts";
+import { shardPlaceSchema } from "../../shared/catalog/shard-place.ts";
 import { metadataSchema } from "../../shared/messages/document.ts";
+import { GENERATION_TOKEN } from "../sharding/generation-token.ts";
 
 const count = z.int().min(0);
 const timeMs = z.int().describe("milliseconds since 1970");
@@ -33,6 +35,7 @@ export const createdSchema = z.object({
 export const statusSchema = z.object({
   index: z.string(),
   settings: indexSettingsSchema,
+  shard: shardPlaceSchema.optional().describe("its place in a sharded index; absent: the index is whole"),
   model: modelBindingSchema.nullable(),
   generation: count,
   publishedGeneration: z.int(),
@@ -41,6 +44,32 @@ export const statusSchema = z.object({
   oldestPendingAtMs: timeMs.nullable(),
   segments: z.array(
     z.object({ segmentId: z.string(), pages: count, documents: count, tombstones: count, sizeBytes: count }),
+  ),
+});
+
+export const generationTokenSchema = z
+  .string()
+  .regex(GENERATION_TOKEN)
+  .describe("the generations of all shards in order, joined by dots");
+
+export const frontStatusSchema = z.object({
+  index: z.string(),
+  settings: indexSettingsSchema,
+  model: modelBindingSchema.nullable(),
+  generation: generationTokenSchema,
+  documents: count,
+  pending: count,
+  oldestPendingAtMs: timeMs.nullable(),
+  shards: z.array(
+    z.object({
+      shard: count,
+      generation: count,
+      publishedGeneration: z.int(),
+      documents: count,
+      pending: count,
+      segments: count,
+      sizeBytes: count,
+    }),
   ),
 });
 
@@ -90,20 +119,20 @@ export const removedSchema = z.object({
   generation: count,
 });
 
+export const hitSchema = z.object({
+  ...storedFields,
+  score: z.number(),
+  matches: z.object({ title: z.array(range), text: z.array(range), snippet: range }).optional(),
+  terms: z.array(z.object({ term: z.string(), score: z.number(), expanded: z.boolean() })).optional(),
+});
+
 export const searchAnswerSchema = z.object({
   generation: count,
   generationAgeMs: count.describe("since the commit that made this generation"),
   manifestAgeMs: count.describe(
     "since this generation was read; KV itself may have been a minute behind then",
   ),
-  hits: z.array(
-    z.object({
-      ...storedFields,
-      score: z.number(),
-      matches: z.object({ title: z.array(range), text: z.array(range), snippet: range }).optional(),
-      terms: z.array(z.object({ term: z.string(), score: z.number(), expanded: z.boolean() })).optional(),
-    }),
-  ),
+  hits: z.array(hitSchema),
   exact: z.boolean().describe("false only when a budget left lists unread that could matter"),
   certificate: z
     .object({

@@ -4,6 +4,7 @@
  */
 import { html } from "hono/html";
 import { MAX_QUERY_BYTES, MAX_RESULT_WINDOW } from "../../shared/messages/limits.ts";
+import type { Generation } from "../backend.ts";
 import type { SearchAnswer } from "../search/answer-search.ts";
 import { FAVICON, SCRIPT, STYLE } from "./assets.ts";
 import { exampleQueries, headingOf } from "./examples.ts";
@@ -18,10 +19,10 @@ export const PAGE_HITS = 10;
 const MAX_TITLE_CHARACTERS = 80;
 
 export type PageContent =
-  | { readonly kind: "landing"; readonly documents: number; readonly generation: number }
+  | { readonly kind: "landing"; readonly documents: number }
   | {
       readonly kind: "answer";
-      readonly answer: SearchAnswer;
+      readonly answer: SearchAnswer<Generation>;
       readonly tookMs: number;
       readonly offset: number;
     }
@@ -114,12 +115,12 @@ function renderNeighbours(index: string, query: string, offset: number, hits: nu
   return html`<p class="more">${offset > 0 ? html`<a href="${earlier}" rel="prev">Earlier results</a>` : ""}${hasMore ? html`<a href="${pageAddress(index, query, next)}" rel="next">More results</a>` : ""}</p>`;
 }
 
-function renderNothing({ warnings }: SearchAnswer): Html {
+function renderNothing({ warnings }: SearchAnswer<Generation>): Html {
   const reason = warnings[0]?.message ?? "no document shares a meaning with these words";
   return html`<div class="notice"><h2>Nothing found</h2><p>It seems that ${reason}. Try other words for the same thing.</p></div>`;
 }
 
-function renderCost({ stats, generation, manifestAgeMs, exact }: SearchAnswer): Html {
+function renderCost({ stats, generation, manifestAgeMs, exact }: SearchAnswer<Generation>): Html {
   const rows: readonly (readonly [string, string])[] = [
     ["Pages read", stats.reads.toLocaleString("en")],
     ["Bytes read", formatBytes(stats.bytesRead)],

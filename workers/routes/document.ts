@@ -1,30 +1,23 @@
 /**
- * One document by its id: `GET …/documents/{id}`, `PUT` and `DELETE`. The catalog says where its live version lies, so
- * that none waits for KV to show a generation. Its entity tag is its version: with `If-Match` a write or deletion is for
+ * One document by its id: `GET …/documents/{id}`, `PUT` and `DELETE`. Its entity tag is its version: with `If-Match` a write or deletion is for
  * that version alone, with `If-None-Match: *` a write is for a new document.
  */
 import * as z from "zod";
-import type { DocumentLocation } from "../../shared/catalog/commands.ts";
-import { documentKey } from "../../shared/catalog/document-key.ts";
-import { isLzeroError, LzeroError } from "../../shared/errors.ts";
-import type { StoredFields } from "../../shared/messages/document.ts";
+import { LzeroError } from "../../shared/errors.ts";
 import { findIdFault } from "../../shared/messages/document-input.ts";
 import { MAX_REQUEST_BODY_BYTES, MAX_VERSION } from "../../shared/messages/limits.ts";
+import type { Backend } from "../backend.ts";
 import { requireKey } from "../http/auth.ts";
 import { readJson } from "../http/body.ts";
 import { entityTag, isNotModified, readDeleteCondition, readWriteCondition } from "../http/conditions.ts";
-import { makeReadContext, type ReadContext } from "../search/read-context.ts";
-import { readStoredDocument } from "../search/stored-pages.ts";
-import type { App, Services } from "../services.ts";
-import { acceptDocuments } from "./accept-documents.ts";
+import type { App } from "../services.ts";
 import { checkIndexName } from "./index-name.ts";
-import { chooseIngestId, hashHex } from "./ingest-id.ts";
 
-export function addDocumentByIdRoutes(app: App, services: Services): void {
+export function addDocumentByIdRoutes(app: App, backend: Backend): void {
   app.get("/v1/indexes/:index/documents/:id", async (context) => {
     const index = checkIndexName(context.req.param("index"));
     const id = checkDocumentId(context.req.param("id"));
-    const document = await findDocument(makeReadContext(context, services, index), id);
+    const document = await backend.findDocument(context, index, id);
     context.header("cache-control", "no-store");
     context.header("etag", entityTag(document.version));
     if (isNotModified(context.req.raw.headers, document.version)) return context.body(null, 304);
@@ -37,7 +30,7 @@ export function addDocumentByIdRoutes(app: App, services: Services): void {
     const index = checkIndexName(context.req.param("index"));
     const id = checkDocumentId(context.req.param("id"));
     const ifVersion = readWriteCondition(request.headers);
-    return await acceptDocuments(context, services, {
+    return await backend.acceptDocuments(context, {
       index,
       format: "json",
       readBody: async () => {
@@ -54,15 +47,12 @@ export function addDocumentByIdRoutes(app: App, services: Services): void {
     const version = readVersion(new URL(context.req.url).searchParams);
     const ifVersion = readDeleteCondition(context.req.raw.headers);
     const idempotencyKey = context.req.header("idempotency-key") ?? null;
-    const removal = {
-      id: await chooseIngestId(index, idempotencyKey),
-      digest: await hashHex(new TextEncoder().encode(JSON.stringify(["DELETE", id, version, ifVersion]))),
-    };
-    const { generation, outcomes } = await services.catalogOf(context.env, index).remove({
-      documents: [{ key: documentKey(id), version, ...(ifVersion === undefined ? {} : { ifVersion }) }],
-      ...(idempotencyKey === null ? {} : { removal }),
+    const { outcome, generation } = await backend.removeDocument(context, index, {
+      id,
+      version,
+      ifVersion,
+      idempotencyKey,
     });
-    const outcome = outcomes[0]!;
     if (outcome === "conflict") {
       throw new LzeroError("version_conflict", `the document is not at version ${ifVersion}`, {
         generation,
@@ -77,33 +67,6 @@ export function addDocumentByIdRoutes(app: App, services: Services): void {
     }
     return context.json({ id, outcome, generation });
   });
-}
-
-interface DocumentAnswer extends StoredFields {
-  readonly id: string;
-  readonly version: number;
-}
-
-/** @throws LzeroError `document_not_found`, `page_missing`, `index_not_found` */
-async function findDocument(context: ReadContext, id: string): Promise<DocumentAnswer> {
-  const read = async (): Promise<DocumentAnswer> => {
-    const location: DocumentLocation | null = await context.catalog.lookup(documentKey(id));
-    const document = location === null ? null : await readStoredDocument(context, location);
-    if (document === null || document.id !== id) {
-      throw new LzeroError("document_not_found", "the index has no document with this id", {
-        index: context.index,
-      });
-    }
-    const { title, url, metadata, text } = document.fields;
-    return { id, version: document.version, title, url, metadata, text };
-  };
-  try {
-    return await read();
-  } catch (error) {
-    // A merge may have moved it between the two steps.
-    if (!isLzeroError(error, "page_missing")) throw error;
-    return read();
-  }
 }
 
 /** @throws LzeroError `id_empty`, `id_invalid`, `id_too_long` */

@@ -5,10 +5,10 @@ import { LzeroError } from "../../shared/errors.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../shared/messages/limits.ts";
 import type { BodyFormat } from "../../shared/messages/parse-documents.ts";
 import { INGEST_ID_PATTERN } from "../../shared/messages/queue-message.ts";
+import type { Backend } from "../backend.ts";
 import { requireKey } from "../http/auth.ts";
 import { readBody, requireContentType } from "../http/body.ts";
-import type { App, Services } from "../services.ts";
-import { acceptDocuments } from "./accept-documents.ts";
+import type { App } from "../services.ts";
 import { checkIndexName } from "./index-name.ts";
 
 const FORMAT_BY_TYPE: Readonly<Record<string, BodyFormat>> = {
@@ -18,11 +18,11 @@ const FORMAT_BY_TYPE: Readonly<Record<string, BodyFormat>> = {
   "application/jsonl": "ndjson",
 };
 
-export function addDocumentRoutes(app: App, services: Services): void {
+export function addDocumentRoutes(app: App, backend: Backend): void {
   app.post("/v1/indexes/:index/documents", async (context) => {
     const request = context.req.raw;
     await requireKey(request, context.env, "write");
-    return await acceptDocuments(context, services, {
+    return await backend.acceptDocuments(context, {
       index: checkIndexName(context.req.param("index")),
       format: FORMAT_BY_TYPE[requireContentType(request, Object.keys(FORMAT_BY_TYPE))]!,
       readBody: () => readBody(request, MAX_REQUEST_BODY_BYTES),
@@ -36,6 +36,6 @@ export function addDocumentRoutes(app: App, services: Services): void {
     if (!INGEST_ID_PATTERN.test(ingestId)) {
       throw new LzeroError("ingest_not_found", "an ingest's id is 32 hex digits");
     }
-    return context.json(await services.catalogOf(context.env, index).ingestStatus(ingestId));
+    return context.json(await backend.describeIngest(context, index, ingestId));
   });
 }

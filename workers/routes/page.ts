@@ -1,20 +1,17 @@
 /** The search page at `/`, rendered here whole, and its own files. */
 import { isLzeroError } from "../../shared/errors.ts";
 import { MAX_RESULT_WINDOW } from "../../shared/messages/limits.ts";
+import type { Backend } from "../backend.ts";
 import { describeError, logError } from "../http/problem.ts";
 import { ASSETS } from "../page/assets.ts";
 import { formatSentence } from "../page/format.ts";
 import { PAGE_HITS, type PageContent, renderPage } from "../page/render-page.ts";
-import { answerSearch } from "../search/answer-search.ts";
-import { currentManifest } from "../search/current-manifest.ts";
-import { makeReadContext, type ReadContext } from "../search/read-context.ts";
-import { checkSearchRequest } from "../search/search-request.ts";
 import type { App, AppContext, Services } from "../services.ts";
 import { checkIndexName } from "./index-name.ts";
 
 const DEFAULT_INDEX = "demo";
 
-export function addPageRoutes(app: App, services: Services): void {
+export function addPageRoutes(app: App, services: Services, backend: Backend): void {
   for (const asset of ASSETS) {
     app.get(asset.path, (context) => {
       context.header("content-type", asset.type);
@@ -44,9 +41,12 @@ export function addPageRoutes(app: App, services: Services): void {
   ): Promise<{ content: PageContent; status: 200 | 400 | 404 | 500 | 503; isNameValid: boolean }> {
     let isNameValid = false;
     try {
-      const reader = makeReadContext(context, services, checkIndexName(named));
+      const index = checkIndexName(named);
       isNameValid = true;
-      const content = await (query === "" ? describeIndex(reader) : answerQuery(reader, query, offset));
+      const content: PageContent =
+        query === ""
+          ? { kind: "landing", documents: await backend.countDocuments(context, index) }
+          : await answerQuery(context, index, query, offset);
       return { content, status: 200, isNameValid };
     } catch (error) {
       const requestId = context.get("requestId");
@@ -59,19 +59,19 @@ export function addPageRoutes(app: App, services: Services): void {
     }
   }
 
-  async function describeIndex(reader: ReadContext): Promise<PageContent> {
-    const { manifest } = await currentManifest(reader);
-    const documents = manifest.segments.reduce(
-      (sum, segment) => sum + segment.documents - segment.tombstones.length,
-      0,
-    );
-    return { kind: "landing", documents, generation: manifest.generation };
-  }
-
-  async function answerQuery(reader: ReadContext, query: string, offset: number): Promise<PageContent> {
+  async function answerQuery(
+    context: AppContext,
+    index: string,
+    query: string,
+    offset: number,
+  ): Promise<PageContent> {
     const startedMs = services.nowMs();
-    const request = checkSearchRequest({ q: query, k: PAGE_HITS, offset, highlight: true });
-    const answer = await answerSearch(reader, request);
+    const { answer } = await backend.search(context, index, {
+      q: query,
+      k: PAGE_HITS,
+      offset,
+      highlight: true,
+    });
     return { kind: "answer", answer, offset, tookMs: services.nowMs() - startedMs };
   }
 }

@@ -2,19 +2,17 @@
 
 import * as z from "zod";
 import { LzeroError } from "../../shared/errors.ts";
+import type { Backend, SearchDone } from "../backend.ts";
 import { readJson } from "../http/body.ts";
 import { allowOrigins } from "../http/headers.ts";
-import type { CachedPageReader } from "../kv-page-reader.ts";
-import { answerSearch } from "../search/answer-search.ts";
-import { makeReadContext } from "../search/read-context.ts";
-import { checkSearchRequest, readSearchParameters } from "../search/search-request.ts";
+import { readSearchParameters } from "../search/search-request.ts";
 import type { App, AppContext, Services } from "../services.ts";
 import { checkIndexName } from "./index-name.ts";
 
 /** A query of 2 KB, escaped, and its parameters. */
 const MAX_SEARCH_BODY_BYTES = 16 * 1024;
 
-export function addSearchRoutes(app: App, services: Services): void {
+export function addSearchRoutes(app: App, services: Services, backend: Backend): void {
   app.use("/v1/indexes/:index/search", allowOrigins);
 
   app.get("/v1/indexes/:index/search", (context) =>
@@ -31,15 +29,15 @@ export function addSearchRoutes(app: App, services: Services): void {
       throw new LzeroError("body_invalid", "a search is a JSON object");
     }
     const startedMs = services.nowMs();
-    const reader = makeReadContext(context, services, index);
-    const found = await answerSearch(reader, checkSearchRequest(value));
+    const found = await backend.search(context, index, value);
     context.header("cache-control", "no-store");
-    context.header("server-timing", describeCost(reader.pages, services.nowMs() - startedMs));
-    return context.json(found);
+    context.header("server-timing", describeCost(found, services.nowMs() - startedMs));
+    return context.json(found.answer);
   }
 }
 
 /** Time as far as a Worker can see it (its clock moves with I/O alone), reads that went to KV, and that did not. */
-function describeCost({ kvReads, edgeHits }: CachedPageReader, durationMs: number): string {
-  return `total;dur=${durationMs}, kv;desc="${kvReads} reads", edge;desc="${edgeHits} hits"`;
+function describeCost({ cost }: SearchDone, durationMs: number): string {
+  const reads = cost === null ? "" : `, kv;desc="${cost.kvReads} reads", edge;desc="${cost.edgeHits} hits"`;
+  return `total;dur=${durationMs}${reads}`;
 }

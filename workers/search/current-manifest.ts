@@ -3,7 +3,7 @@
  * that is never older than one this isolate has served. KV is asked at most every ten seconds; the catalog only when
  * KV has no manifest or an older one than is needed.
  */
-import { LzeroError } from "../../shared/errors.ts";
+import { isLzeroError, LzeroError } from "../../shared/errors.ts";
 import { decodeManifest } from "../../shared/format/manifest.ts";
 import { manifestKey } from "../../shared/storage/keys.ts";
 import type { HeldManifest } from "../isolate-cache.ts";
@@ -48,6 +48,37 @@ export async function manifestFromCatalog(context: ReadContext, minGeneration = 
     );
   }
   return held;
+}
+
+/**
+ * Does what an answer takes on the current manifest, and once more on the catalog's when a page is missing: the
+ * generation may have been collected while KV still showed it.
+ * @throws LzeroError of `currentManifest` and of the work; `page_missing` when pages are absent in the catalog's too
+ */
+export async function fromManifest<Answer>(
+  context: ReadContext,
+  minGeneration: number | undefined,
+  work: (held: HeldManifest) => Promise<Answer>,
+): Promise<Answer> {
+  const held = await currentManifest(context, minGeneration);
+  try {
+    return await work(held);
+  } catch (error) {
+    if (!isLzeroError(error, "page_missing")) throw error;
+    return work(await newestManifest(context, minGeneration, error));
+  }
+}
+
+async function newestManifest(
+  context: ReadContext,
+  minGeneration: number | undefined,
+  missing: LzeroError,
+): Promise<HeldManifest> {
+  try {
+    return await manifestFromCatalog(context, minGeneration);
+  } catch {
+    throw missing;
+  }
 }
 
 /** Reads the manifest from KV, once for all requests that want it now; null when KV has none. */

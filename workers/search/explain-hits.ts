@@ -39,6 +39,9 @@ export interface HitExplanation {
   readonly terms: readonly TermContribution[];
 }
 
+/** A hit, as far as it is explained. */
+export type DescribedPlace = Pick<SearchHit, "segmentId" | "ordinal" | "document">;
+
 /**
  * A word is marked when one of its tokens weighs at least this share of the query's heaviest one. Every "of" and "the" in
  * bright colour would hide what matched.
@@ -49,7 +52,7 @@ const MAX_MARKED_CHARACTERS = 8192;
 
 export async function explainHits(
   context: ReadContext,
-  hits: readonly SearchHit[],
+  hits: readonly DescribedPlace[],
   query: QueryVector,
   tokenizer: WordPieceTokenizer,
   scale: number,

@@ -6,6 +6,8 @@ import * as z from "zod";
 import { LzeroError } from "../../shared/errors.ts";
 import { DEFAULT_K, MAX_K, MAX_QUERY_BYTES, MAX_RESULT_WINDOW } from "../../shared/messages/limits.ts";
 import { utf8SizeBytes } from "../../shared/messages/size.ts";
+import type { ReadBudget } from "../../shared/query/plan.ts";
+import { GENERATION_TOKEN } from "../sharding/generation-token.ts";
 
 export const searchRequestSchema = z.strictObject({
   /** The query; at most 2 KB in UTF-8. */
@@ -24,11 +26,37 @@ export const searchRequestSchema = z.strictObject({
 });
 export type SearchRequest = z.output<typeof searchRequestSchema>;
 
-const INTEGER_PARAMETERS = ["k", "offset", "minGeneration", "maxReads", "maxBytes"];
+/** Of a sharded index: the least generation is a token, or a number where there is one shard. */
+export const shardedSearchRequestSchema = searchRequestSchema.extend({
+  /** The `generation` of an answer, an ingest or a deletion: one number a shard, joined by dots. */
+  minGeneration: z.union([z.string().regex(GENERATION_TOKEN), z.int().min(0).transform(String)]).optional(),
+});
+export type ShardedSearchRequest = z.output<typeof shardedSearchRequestSchema>;
+
+const INTEGER_PARAMETERS = ["k", "offset", "maxReads", "maxBytes"];
+
+type CommonRequest = Omit<SearchRequest, "minGeneration">;
+
+/** What a search may read; empty without a bound. */
+export function budgetOf({ maxReads, maxBytes }: Pick<SearchRequest, "maxReads" | "maxBytes">): ReadBudget {
+  return {
+    ...(maxReads === undefined ? {} : { maxReads }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+  };
+}
 
 /** Checks a search. @throws LzeroError `parameter_invalid`, `parameter_unknown`, `query_empty`, `query_too_long` */
 export function checkSearchRequest(value: unknown): SearchRequest {
-  const parsed = searchRequestSchema.safeParse(value);
+  return check(searchRequestSchema, value);
+}
+
+/** The same of a sharded index. */
+export function checkShardedSearchRequest(value: unknown): ShardedSearchRequest {
+  return check(shardedSearchRequestSchema, value);
+}
+
+function check<Request extends CommonRequest>(schema: z.ZodType<Request>, value: unknown): Request {
+  const parsed = schema.safeParse(value);
   if (!parsed.success) throw describeParameter(parsed.error.issues[0]!);
   const request = { ...parsed.data, q: parsed.data.q.toWellFormed() };
   if (request.q.trim() === "") throw new LzeroError("query_empty", "q is empty", { parameter: "q" });
@@ -57,6 +85,8 @@ export function readSearchParameters(parameters: URLSearchParams): Record<string
       throw new LzeroError("parameter_repeated", `${quote(name)} is there twice`, { parameter: quote(name) });
     }
     if (INTEGER_PARAMETERS.includes(name)) value[name] = readInteger(name, text);
+    // A token of several shards stays text.
+    else if (name === "minGeneration" && /^\d{1,16}$/.test(text)) value[name] = Number(text);
     else if (name === "highlight") value[name] = text === "true" ? true : text === "false" ? false : text;
     else Object.defineProperty(value, name, { value: text, enumerable: true });
   }

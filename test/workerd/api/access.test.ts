@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { openApiDocument } from "../../../workers/openapi/document.ts";
-import { METRICS_KEY, makeTestApp, PUBLISH_KEY, WRITE_KEY } from "./support.ts";
+import { METRICS_KEY, makeTestApp, PUBLISH_KEY, SHARD_KEY, WRITE_KEY } from "./support.ts";
 
-type Role = "open" | "write" | "publish" | "metrics";
+type Role = "open" | "write" | "publish" | "metrics" | "shard";
 
 /** Who may call each route. A route that is not here fails the first test until someone decides. */
 const ROLE_BY_ROUTE: Readonly<Record<string, Role>> = {
@@ -38,12 +38,22 @@ const ROLE_BY_ROUTE: Readonly<Record<string, Role>> = {
   "GET /internal/indexes/:index/manifest": "publish",
   "GET /internal/indexes/:index/status": "publish",
   "GET /metrics/indexes/:index": "metrics",
+  "POST /internal/indexes/:index/shard/accept": "shard",
+  "POST /internal/indexes/:index/shard/create": "shard",
+  "POST /internal/indexes/:index/shard/document": "shard",
+  "POST /internal/indexes/:index/shard/hits": "shard",
+  "POST /internal/indexes/:index/shard/ingest": "shard",
+  "POST /internal/indexes/:index/shard/remove": "shard",
+  "POST /internal/indexes/:index/shard/search": "shard",
+  "POST /internal/indexes/:index/shard/settle": "shard",
+  "POST /internal/indexes/:index/shard/status": "shard",
 };
 
 const KEYS: Readonly<Partial<Record<Role, string>>> = {
   write: WRITE_KEY,
   publish: PUBLISH_KEY,
   metrics: METRICS_KEY,
+  shard: SHARD_KEY,
 };
 
 const CLOSED = Object.entries(ROLE_BY_ROUTE).filter(([, role]) => role !== "open");

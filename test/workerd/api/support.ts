@@ -14,6 +14,7 @@ import type { App, Services } from "../../../workers/services.ts";
 export const WRITE_KEY = "write-key-of-the-tests";
 export const PUBLISH_KEY = "publish-key-of-the-tests";
 export const METRICS_KEY = "metrics-key-of-the-tests";
+export const SHARD_KEY = "shard-key-of-the-tests";
 export const WRITE = { authorization: `Bearer ${WRITE_KEY}` };
 export const PUBLISH = { authorization: `Bearer ${PUBLISH_KEY}` };
 
@@ -22,6 +23,7 @@ export const env: Env = {
   LZERO_WRITE_KEY: WRITE_KEY,
   LZERO_PUBLISH_KEY: PUBLISH_KEY,
   LZERO_METRICS_KEY: METRICS_KEY,
+  LZERO_SHARD_KEY: SHARD_KEY,
   SQS_QUEUE_URL: "http://queue.test/000000000000/documents",
   AWS_REGION: "us-east-1",
   AWS_ACCESS_KEY_ID: "test",

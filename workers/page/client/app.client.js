@@ -8,7 +8,7 @@
  * @typedef {{ title: TextRange[], text: TextRange[], snippet: TextRange }} Matches
  * @typedef {{ id: string, score: number, title: string | null, url: string | null, text: string,
  *   metadata: Record<string, unknown> | null, matches?: Matches, terms?: Term[] }} Hit
- * @typedef {{ generation: number, manifestAgeMs: number, hits: Hit[], exact: boolean,
+ * @typedef {{ generation: number | string, manifestAgeMs: number, hits: Hit[], exact: boolean,
  *   warnings: { code: string, message: string }[],
  *   stats: { reads: number, bytesRead: number, postings: number, tokens: number } }} Answer
  */
