@@ -23,8 +23,9 @@ import { Publisher } from "../publish/publisher.ts";
 import { openSqs } from "../queue/sqs-client.ts";
 import { KvRestStore } from "../storage/kv-rest-store.ts";
 import { type DeviceOptions, deviceOption, encoderOptionsOf, threadsOption } from "./device-option.ts";
+import { type MemoryOptions, memoryOption } from "./memory-option.ts";
 
-interface ConsumeOptions extends DeviceOptions {
+interface ConsumeOptions extends DeviceOptions, MemoryOptions {
   readonly model: string;
   readonly pollers: number;
   readonly flushSeconds: number;
@@ -96,6 +97,7 @@ export function register(program: Command): void {
       positiveNumber,
       60,
     )
+    .addOption(memoryOption())
     .option("--drain", "end once the queue is empty")
     .addHelpText("after", HELP)
     .action(consume);
@@ -158,7 +160,12 @@ async function consume(options: ConsumeOptions): Promise<void> {
     modelOf: models.modelOf,
     publisher: new Publisher({ logger, ...dyingIn("publish") }),
     maintenance: new Maintenance({
-      merger: new Merger({ logger, mergeLarge: mergeInThread(), ...dyingIn("merge") }),
+      merger: new Merger({
+        logger,
+        mergeLarge: mergeInThread(),
+        ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
+        ...dyingIn("merge"),
+      }),
       logger,
       collector: dyingIn("collect"),
       weigher: dyingIn("weigh"),

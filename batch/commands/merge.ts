@@ -11,10 +11,12 @@ import {
   MAX_TOMBSTONE_SHARE,
   MIN_DEAD_BYTES,
 } from "../publish/merge-policy.ts";
+import { mergeInThread } from "../publish/merge-thread.ts";
 import { Merger } from "../publish/merger.ts";
 import { addIndexOptions, HISTORY_PORTS, type HistoryPorts, type IndexOptions } from "./history-ports.ts";
+import { type MemoryOptions, memoryOption } from "./memory-option.ts";
 
-export interface MergeOptions extends IndexOptions {
+export interface MergeOptions extends IndexOptions, MemoryOptions {
   readonly maxSegments: number;
   readonly dryRun?: boolean;
 }
@@ -24,19 +26,22 @@ When it merges, as \`lzero consume\` does by itself after every commit:
   more than ${MAX_LIVE_SEGMENTS} live segments     the smallest ones, and each next larger one while it is no larger than those
                                below it together; so a document is rewritten about log2 of the number of batches times
   more than ${100 * MAX_TOMBSTONE_SHARE} % of one dead     that one alone, without its dead documents, once these are ${MIN_DEAD_BYTES / 1024 / 1024} MiB or more
-Segments of more than ${MAX_MERGE_BYTES / 1024 / 1024} MiB together are merged only where their number forces it: a merge holds them in
-memory. Nothing is encoded again, readers see the old segments or the new one. The old pages stay until \`lzero collect\`.
+Segments of more than ${MAX_MERGE_BYTES / 1024 ** 3} GiB together are merged only where their number forces it. A merge that does not fit its
+--memory keeps what it works on in a scratch folder, about four times its segments, in the folder for temporary files
+(TMPDIR), and removes it afterwards; with little memory documents are clustered in blocks. Nothing is encoded again, readers see the old segments or the new one. The old pages stay until \`lzero collect\`.
 
 Examples:
   lzero merge --index demo --dry-run
   lzero merge --index demo
-  lzero merge --index demo --max-segments 1      all into one: fewest reads a query`;
+  lzero merge --index demo --max-segments 1      all into one: fewest reads a query
+  TMPDIR=/data/tmp lzero merge --index demo --memory 2g`;
 
 export function register(program: Command): void {
   addIndexOptions(program.command("merge"))
     .summary("merge the segments of an index now")
     .description("Merges segments of an index until there are few enough and none of them is largely dead.")
     .option("--max-segments <n>", "live segments to leave", parseSegments, MAX_LIVE_SEGMENTS)
+    .addOption(memoryOption())
     .option("--dry-run", "say what would be merged first and change nothing")
     .addHelpText("after", EXAMPLES)
     .action((options: MergeOptions) => runMerge(options, HISTORY_PORTS));
@@ -54,7 +59,11 @@ export async function runMerge(options: MergeOptions, ports: HistoryPorts): Prom
     return;
   }
   const target = { index, catalog, store: await ports.openStore(options) };
-  const merger = new Merger({ policy });
+  const merger = new Merger({
+    policy,
+    mergeLarge: mergeInThread(),
+    ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
+  });
   let merges = 0;
   for (
     let merged = await merger.mergeOnce(target);

@@ -16,8 +16,12 @@ import type { LiveSegment } from "../../shared/catalog/commands.ts";
 
 /** Live segments that an index may keep without a merge (DESIGN: eight or fewer). */
 export const MAX_LIVE_SEGMENTS = 8;
-/** A merge holds its segments in memory, twice for a moment; the forced pair is merged whatever its size. */
-export const MAX_MERGE_BYTES = 384 * 1024 * 1024;
+/**
+ * Memory sets no bound to a merge, but its scratch folder takes about four times this, and minutes pass; the forced pair
+ * is merged whatever its size. (A bound that an index outgrows is costly: with eight segments above it, every batch would
+ * be merged with one of them.)
+ */
+export const MAX_MERGE_BYTES = 16 * 1024 * 1024 * 1024;
 
 /** Share of a segment's documents that may be dead before it is rewritten. */
 export const MAX_TOMBSTONE_SHARE = 0.3;

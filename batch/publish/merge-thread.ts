@@ -1,16 +1,16 @@
 /**
- * Merges in a thread of their own: a large one takes a minute, during which the queue's heartbeats, the metrics and
- * everything else of the process must go on. In: a job; its pages are moved into the thread, not copied, where they own
- * their memory. Out: the merged segment.
+ * Merges in a thread of their own: a large one takes minutes, during which the queue's heartbeats, the metrics and
+ * everything else of the process must go on. In: a job; pages in memory are moved into the thread, not copied, where they
+ * own their memory. Out: the merged segment.
  */
 import { Worker } from "node:worker_threads";
 import { LzeroError } from "../../shared/errors.ts";
-import type { MergedSegment } from "../../shared/format/merge-segments.ts";
-import type { DoMerge, MergeJob } from "./merge-job.ts";
+import type { DoMerge, MergeJob, MergeJobResult } from "./merge-job.ts";
+import { isStored, type StoredPages } from "./stored-merge.ts";
 
 /** What the thread says, once. */
 export type MergeAnswer =
-  | { readonly merged: MergedSegment }
+  | { readonly merged: MergeJobResult }
   | {
       readonly error: Pick<LzeroError, "code" | "message" | "details">;
     };
@@ -22,9 +22,12 @@ export type MergeAnswer =
 export function mergeInThread(url: URL = new URL("./merge-worker.js", import.meta.url)): DoMerge {
   return (job: MergeJob) =>
     new Promise((resolve, reject) => {
-      const inputs = job.inputs.map((input) => ({ ...input, pages: input.pages.map(ownMemory) }));
-      const pages = inputs.flatMap((input) => input.pages);
-      const worker = new Worker(url, { workerData: { ...job, inputs }, transferList: transferables(pages) });
+      const inputs = job.inputs.map((input) => ({
+        ...input,
+        pages: isStored(input.pages) ? input.pages : input.pages.map(ownMemory),
+      }));
+      const transferList = inputs.flatMap(({ pages }) => transferables(pages));
+      const worker = new Worker(url, { workerData: { ...job, inputs }, transferList });
       worker.once("message", (answer: MergeAnswer) => {
         if ("merged" in answer) resolve(answer.merged);
         else reject(new LzeroError(answer.error.code, answer.error.message, answer.error.details));
@@ -39,9 +42,9 @@ export function mergeInThread(url: URL = new URL("./merge-worker.js", import.met
     });
 }
 
-/** The buffers of views that own theirs. */
-export function transferables(pages: readonly Uint8Array[]): ArrayBuffer[] {
-  return pages.map(({ buffer }) => buffer as ArrayBuffer);
+/** The buffers of pages in memory that own theirs. */
+export function transferables(pages: readonly Uint8Array[] | StoredPages): ArrayBuffer[] {
+  return isStored(pages) ? [] : pages.map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 /** @returns the page; of one that shares its memory with others, such as Node's pooled buffers, a copy */

@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { LzeroError } from "../../shared/errors.ts";
 import { doMerge, type MergeJob } from "./merge-job.ts";
 import { type MergeAnswer, ownMemory, transferables } from "./merge-thread.ts";
+import { isStored } from "./stored-merge.ts";
 
 const answer = run(workerData as MergeJob);
 parentPort?.postMessage(answer, "merged" in answer ? transferables(answer.merged.segment.pages) : []);
@@ -10,7 +11,8 @@ parentPort?.postMessage(answer, "merged" in answer ? transferables(answer.merged
 function run(job: MergeJob): MergeAnswer {
   try {
     const { segment, documents } = doMerge(job);
-    return { merged: { segment: { ...segment, pages: segment.pages.map(ownMemory) }, documents } };
+    const pages = isStored(segment.pages) ? segment.pages : segment.pages.map(ownMemory);
+    return { merged: { segment: { ...segment, pages }, documents } };
   } catch (error) {
     if (!(error instanceof LzeroError)) throw error;
     const { code, message, details } = error;

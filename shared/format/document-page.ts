@@ -57,23 +57,21 @@ export function encodeDocumentRecord(writer: ByteWriter, document: SegmentDocume
   }
 }
 
-/**
- * Appends a run of records with its header and offset table.
- * @param records bytes of the records of all documents of the segment, one after another
- * @param ends Float64Array [documents + 1]: ends[i] is where the record of ordinal i begins, ends[i + 1] where it ends
- */
+/** Appends a run of records, the first one of `firstOrdinal`, with its header and offset table. */
 export function encodeDocumentBody(
   writer: ByteWriter,
-  records: Uint8Array,
-  ends: Float64Array,
+  records: readonly Uint8Array[],
   firstOrdinal: number,
-  count: number,
 ): void {
-  const start = ends[firstOrdinal]!;
   writer.u32(firstOrdinal);
-  writer.u32(count);
-  for (let index = 0; index <= count; index++) writer.u32(ends[firstOrdinal + index]! - start);
-  writer.bytes(records.subarray(start, ends[firstOrdinal + count]!));
+  writer.u32(records.length);
+  let end = 0;
+  writer.u32(end);
+  for (const { length } of records) {
+    end += length;
+    writer.u32(end);
+  }
+  for (const record of records) writer.bytes(record);
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Sizes that the segment codec aims at or refuses to pass, with their reasons. */
 
 /**
- * Ordinals lie below this, so that a gap fits a varint of four bytes. Far above what one segment holds: its pages
- * must fit memory while it is built.
+ * Ordinals lie below this, so that a gap fits a varint of four bytes. Far above what one segment holds: a
+ * merge keeps some bytes of each document in memory.
  */
 export const MAX_SEGMENT_DOCUMENTS = 2 ** 28 - 1;
 /** Term ids lie below this; vocabularies of WordPiece models have 30 to 250 thousand entries. */

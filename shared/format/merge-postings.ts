@@ -1,47 +1,61 @@
 /**
  * The posting lists of a merged segment: the directories of all sources are walked at once in the order of term ids, and
- * each term's lists become one. A list at a time is decoded; none is kept.
+ * each term's lists become one. A list at a time is decoded, encoded and handed on; none is kept.
  */
 import { ByteWriter } from "./bytes.ts";
 import { pageCorrupt } from "./errors.ts";
-import { DROPPED, type MergeSource } from "./merge-sources.ts";
+import { LIST_PART_BYTES } from "./limits.ts";
+import { countSurvivors, type MergeSource } from "./merge-sources.ts";
 import { PAGE_HEADER_BYTES } from "./page.ts";
 import { encodePostingList } from "./posting-list.ts";
-import type { SegmentContent } from "./segment-assembly.ts";
 import { decodePostingList, type TermEntry } from "./segment-reader.ts";
+import type { Spool } from "./spool.ts";
 import type { TermColumns } from "./term-directory.ts";
 
-/** A term of the merged segment; the arrays are used again for the next term. */
-export interface MergedTerm {
-  readonly termId: number;
-  readonly textFrequency: number;
-  /** The first `count` are there; ascending. */
-  readonly ordinals: Uint32Array;
-  readonly impacts: Uint8Array;
-  readonly count: number;
-  readonly maxImpact: number;
+/** A list of a term in one source. */
+export interface SourceTerm {
+  readonly source: MergeSource;
+  readonly entry: TermEntry;
 }
 
-/** Encodes the merged lists. @throws LzeroError `page_corrupt` */
-export function mergePostings(
-  sources: readonly MergeSource[],
-): Pick<SegmentContent, "columns" | "lists" | "cuts"> {
+/** The merged lists, encoded; they themselves are in the spool. */
+export interface MergedLists {
+  readonly columns: TermColumns;
+  /** Offsets in a list at which it may be split, by its place in the columns; lists without such have no entry. */
+  readonly cuts: ReadonlyMap<number, readonly number[]>;
+}
+
+/**
+ * Encodes the merged lists, one after another, into a spool.
+ * @throws LzeroError `page_corrupt`
+ */
+export function mergePostings(sources: readonly MergeSource[], lists: Spool): MergedLists {
   const documents = countSurvivors(sources);
+  const merged = new MergedPostings(0, documents);
   const terms: { [Column in keyof TermColumns]: number }[] = [];
-  const lists = new ByteWriter(sources.reduce((sum, { root }) => sum + root.postings * 2, 0));
   const cuts = new Map<number, number[]>();
-  for (const { termId, textFrequency, ordinals, impacts, count, maxImpact } of mergedTerms(sources)) {
-    const before = lists.length;
-    const listCuts = encodePostingList(lists, ordinals, impacts, 0, count, documents);
+  // Lists are encoded into buffers of about a part, so that a spool is not called for every few bytes.
+  const postings = sources.reduce((sum, { root }) => sum + root.postings, 0);
+  let writer = new ByteWriter(Math.min(LIST_PART_BYTES, 2 * postings));
+  for (const { termId, found } of walkTerms(sources)) {
+    const textFrequency = found.reduce((sum, { source, entry }) => sum + survivingText(source, entry), 0);
+    merged.take(found);
+    if (merged.count === 0 && textFrequency === 0) continue;
+    const before = writer.length;
+    const listCuts = encodePostingList(writer, merged.ordinals, merged.impacts, 0, merged.count, documents);
     if (listCuts.length > 0) cuts.set(terms.length, listCuts);
     terms.push({
       termIds: termId,
-      documentFrequencies: count,
+      documentFrequencies: merged.count,
       textFrequencies: textFrequency,
-      maxImpacts: maxImpact,
-      lengths: lists.length - before,
+      maxImpacts: merged.maxImpact,
+      lengths: writer.length - before,
     });
+    if (writer.length < LIST_PART_BYTES / 2) continue;
+    lists.append(writer.view());
+    writer = new ByteWriter(LIST_PART_BYTES);
   }
+  lists.append(writer.view());
   return {
     columns: {
       termIds: Uint32Array.from(terms, (term) => term.termIds),
@@ -50,61 +64,109 @@ export function mergePostings(
       maxImpacts: Uint8Array.from(terms, (term) => term.maxImpacts),
       lengths: Uint32Array.from(terms, (term) => term.lengths),
     },
-    lists: lists.view(),
     cuts,
   };
 }
 
-/** Terms with a posting or a text frequency, ascending. @throws LzeroError `page_corrupt` */
-export function* mergedTerms(sources: readonly MergeSource[]): Generator<MergedTerm> {
-  const cursors = sources.map((source) => ({ source, entries: source.root.entries() }));
-  const heads = cursors.map(({ entries }) => nextEntry(entries));
-  // One term's list at a time: never longer than the surviving documents.
-  const ordinals = new Uint32Array(countSurvivors(sources));
-  const impacts = new Uint8Array(ordinals.length);
-  const impactOf = new Uint8Array(ordinals.length);
+/** The terms of all sources, ascending, each with the sources that have it, in their order. */
+export function* walkTerms(
+  sources: readonly MergeSource[],
+): Generator<{ readonly termId: number; readonly found: readonly SourceTerm[] }> {
+  const walks = sources.map((source) => source.root.entries());
+  const heads = walks.map(nextEntry);
   for (;;) {
     let termId = Number.POSITIVE_INFINITY;
     for (const head of heads) if (head !== null && head.termId < termId) termId = head.termId;
     if (termId === Number.POSITIVE_INFINITY) return;
-    let count = 0;
-    let maxImpact = 0;
-    let textFrequency = 0;
-    let isAscending = true;
-    for (let at = 0; at < cursors.length; at++) {
+    const found: SourceTerm[] = [];
+    for (let at = 0; at < heads.length; at++) {
       const entry = heads[at]!;
       if (entry === null || entry.termId !== termId) continue;
-      const { source, entries } = cursors[at]!;
-      heads[at] = nextEntry(entries);
-      textFrequency += survivingTextFrequency(source, entry);
-      if (entry.documentFrequency === 0) continue;
-      const list = decodePostingList(source.root, (page) => source.payloads[page]!, entry);
-      for (let index = 0; index < list.ordinals.length; index++) {
-        const ordinal = source.newOrdinals[list.ordinals[index]!]!;
-        if (ordinal === DROPPED) continue;
-        const impact = list.impacts[index]!;
-        if (count > 0 && ordinal < ordinals[count - 1]!) isAscending = false;
-        ordinals[count] = ordinal;
-        impacts[count] = impact;
-        count++;
-        if (impact > maxImpact) maxImpact = impact;
-      }
+      found.push({ source: sources[at]!, entry });
+      heads[at] = nextEntry(walks[at]!);
     }
-    if (count === 0 && textFrequency === 0) continue;
-    if (!isAscending) sortPostings(ordinals, impacts, count, impactOf);
-    yield { termId, textFrequency, ordinals, impacts, count, maxImpact };
+    yield { termId, found };
   }
 }
 
-/** @param impactOf room for an impact by ordinal */
-function sortPostings(ordinals: Uint32Array, impacts: Uint8Array, count: number, impactOf: Uint8Array): void {
-  for (let at = 0; at < count; at++) impactOf[ordinals[at]!] = impacts[at]!;
-  ordinals.subarray(0, count).sort();
-  for (let at = 0; at < count; at++) impacts[at] = impactOf[ordinals[at]!]!;
-}
+/** A list is put in order by marks, a word of 32 ordinals at a time, when it has a posting for about every word. */
+const MARKED_WORDS_PER_POSTING = 1;
 
-export function countSurvivors(sources: readonly MergeSource[]): number {
-  return sources.reduce((sum, { survivors }) => sum + survivors, 0);
+/** Merged postings of one term at a time, of the documents in a range of new ordinals; the arrays are used again. */
+export class MergedPostings {
+  readonly #first: number;
+  readonly #documents: number;
+  /** Relative to the range, ascending; the first `count` are there. */
+  readonly ordinals: Uint32Array;
+  readonly impacts: Uint8Array;
+  count = 0;
+  maxImpact = 0;
+  /** By ordinal; and which ordinals a list has, a bit each. */
+  readonly #impactOf: Uint8Array;
+  readonly #marks: Uint32Array;
+
+  constructor(first: number, documents: number) {
+    this.#first = first;
+    this.#documents = documents;
+    this.ordinals = new Uint32Array(documents);
+    this.impacts = new Uint8Array(documents);
+    this.#impactOf = new Uint8Array(documents);
+    this.#marks = new Uint32Array(Math.ceil(documents / 32));
+  }
+
+  /** Takes the lists of one term. @throws LzeroError `page_corrupt` */
+  take(found: readonly SourceTerm[]): void {
+    const { ordinals, impacts } = this;
+    const first = this.#first;
+    const documents = this.#documents;
+    let count = 0;
+    let maxImpact = 0;
+    let last = -1;
+    let isAscending = true;
+    for (const { source, entry } of found) {
+      if (entry.documentFrequency === 0) continue;
+      const list = decodePostingList(source.root, source.payloadOf, entry);
+      const { newOrdinals } = source;
+      for (let at = 0; at < list.ordinals.length; at++) {
+        // Documents that were dropped lie far above any range.
+        const ordinal = newOrdinals[list.ordinals[at]!]! - first;
+        if (ordinal < 0 || ordinal >= documents) continue;
+        const impact = list.impacts[at]!;
+        if (ordinal < last) isAscending = false;
+        last = ordinal;
+        ordinals[count] = ordinal;
+        impacts[count++] = impact;
+        if (impact > maxImpact) maxImpact = impact;
+      }
+    }
+    this.count = count;
+    this.maxImpact = maxImpact;
+    if (!isAscending) this.#sort();
+  }
+
+  #sort(): void {
+    const { ordinals, impacts, count } = this;
+    const impactOf = this.#impactOf;
+    for (let at = 0; at < count; at++) impactOf[ordinals[at]!] = impacts[at]!;
+    if (this.#marks.length <= count * MARKED_WORDS_PER_POSTING) this.#sortByMarks();
+    else ordinals.subarray(0, count).sort();
+    for (let at = 0; at < count; at++) impacts[at] = impactOf[ordinals[at]!]!;
+  }
+
+  #sortByMarks(): void {
+    const { ordinals, count } = this;
+    const marks = this.#marks;
+    for (let at = 0; at < count; at++) marks[ordinals[at]! >>> 5]! |= 1 << (ordinals[at]! & 31);
+    let into = 0;
+    for (let place = 0; place < marks.length; place++) {
+      let word = marks[place]!;
+      if (word === 0) continue;
+      marks[place] = 0;
+      for (; word !== 0; word &= word - 1) {
+        ordinals[into++] = place * 32 + 31 - Math.clz32(word & -word);
+      }
+    }
+  }
 }
 
 function nextEntry(entries: Iterator<TermEntry>): TermEntry | null {
@@ -112,10 +174,7 @@ function nextEntry(entries: Iterator<TermEntry>): TermEntry | null {
   return done === true ? null : value;
 }
 
-function survivingTextFrequency(
-  { root, droppedTextFrequencies, survivors }: MergeSource,
-  entry: TermEntry,
-): number {
+function survivingText({ root, droppedTextFrequencies, survivors }: MergeSource, entry: TermEntry): number {
   const frequency = entry.textFrequency - (droppedTextFrequencies.get(entry.termId) ?? 0);
   if (frequency < 0 || frequency > survivors) {
     throw pageCorrupt(

@@ -2,31 +2,29 @@
  * Merges segments: decoded roots, their pages and tombstones go in, one segment of the surviving documents comes out,
  * the same as if it had been written from those documents. It works from posting lists and records as they are stored;
  * nothing is encoded again, and of texts nothing is even decoded.
+ *
+ * `mergeInto` is the merge: what it keeps between its steps goes to spools, pages leave as they get full, and what is in
+ * memory is a page of each input, one term's list, and some bytes a document. `mergeSegments` is the same with
+ * everything in memory.
  */
-import { documentKey } from "../catalog/document-key.ts";
 import { LzeroError } from "../errors.ts";
-import { ByteWriter } from "./bytes.ts";
-import { decodeDocumentHead, locateRecord } from "./document-page.ts";
 import { MAX_SEGMENT_DOCUMENTS } from "./limits.ts";
-import { countSurvivors, mergedTerms, mergePostings } from "./merge-postings.ts";
-import { DROPPED, type MergeInput, type MergeSource, openSources, reorderSources } from "./merge-sources.ts";
-import { orderDocuments } from "./order-documents.ts";
+import { clusterSources } from "./merge-order.ts";
+import { mergePostings } from "./merge-postings.ts";
+import { type MergedDocument, mergeRecords } from "./merge-records.ts";
+import { countSurvivors, type MergeInput, openSources } from "./merge-sources.ts";
 import {
-  assembleSegment,
+  collectPages,
+  type EmitPage,
   type EncodedSegment,
-  type SegmentContent,
   type SegmentOptions,
+  type SegmentSummary,
+  writePages,
 } from "./segment-assembly.ts";
-import { documentPlace } from "./segment-reader.ts";
-import { StrongTerms } from "./strong-terms.ts";
+import { type OpenSpool, openMemorySpool } from "./spool.ts";
 
-export type { MergeInput } from "./merge-sources.ts";
-
-/** A document of the merged segment, as the catalog is told of it. */
-export interface MergedDocument {
-  readonly key: string;
-  readonly version: number;
-}
+export type { MergedDocument } from "./merge-records.ts";
+export type { MergeInput, PageValues } from "./merge-sources.ts";
 
 export interface MergedSegment {
   readonly segment: EncodedSegment;
@@ -41,72 +39,82 @@ export interface MergeOptions extends SegmentOptions {
    * @default "given"
    */
   readonly order?: "given" | "clustered";
+  /** Clustered: at most so many documents are ordered at once, one block after another. @default all */
+  readonly blockDocuments?: number;
+  /** Clustered: about how much of the documents is in memory at once. @default all */
+  readonly bucketBytes?: number;
+}
+
+/** Where a merge puts what it makes. */
+export interface MergeSink {
+  /** Pages 1, 2, … and last the root, page 0. */
+  readonly page: EmitPage;
+  /** In ordinal order. */
+  readonly document: (document: MergedDocument) => void;
+}
+
+/**
+ * Merges segments into one, in memory.
+ * @param newId 32 hex digits, random, never used before
+ * @throws LzeroError as `mergeInto`
+ */
+export function mergeSegments(
+  newId: string,
+  inputs: readonly MergeInput[],
+  options: MergeOptions = {},
+): MergedSegment {
+  const documents: MergedDocument[] = [];
+  const segment = collectPages((page) =>
+    mergeInto(newId, inputs, options, openMemorySpool, {
+      page,
+      document: (document) => documents.push(document),
+    }),
+  );
+  return { segment, documents };
 }
 
 /**
  * Merges segments into one.
  * @param newId 32 hex digits, random, never used before
+ * @param openSpool makes room for what is kept between the steps: about the segment's size, and its documents twice when
+ *   they are clustered
  * @throws LzeroError `segment_input_invalid` for tombstones out of order or range, or an absent page; a decoder's;
- *   `page_too_large`, `segment_too_large`
+ *   `page_too_large`, `segment_too_large`; a spool's
  */
-export function mergeSegments(
+export function mergeInto(
   newId: string,
   inputs: readonly MergeInput[],
-  { order = "given", ...options }: MergeOptions = {},
-): MergedSegment {
-  const given = openSources(inputs);
-  const survivors = countSurvivors(given);
-  if (survivors > MAX_SEGMENT_DOCUMENTS) {
-    throw new LzeroError("segment_too_large", `${survivors} documents do not fit one segment`, {
+  options: MergeOptions,
+  openSpool: OpenSpool,
+  sink: MergeSink,
+): SegmentSummary {
+  const sources = openSources(inputs);
+  const documents = countSurvivors(sources);
+  if (documents > MAX_SEGMENT_DOCUMENTS) {
+    throw new LzeroError("segment_too_large", `${documents} documents do not fit one segment`, {
       expected: MAX_SEGMENT_DOCUMENTS,
-      actual: survivors,
+      actual: documents,
     });
   }
-  const sources = order === "clustered" ? clusterSources(given) : given;
-  const { documents, records, recordEnds } = copyRecords(sources);
-  const { columns, lists, cuts } = mergePostings(sources);
-  const content = { documents: survivors, columns, lists, cuts, records, recordEnds };
-  return { segment: assembleSegment(newId, content, options), documents };
-}
-
-function clusterSources(sources: readonly MergeSource[]): MergeSource[] {
-  const strong = new StrongTerms(countSurvivors(sources));
-  for (const { ordinals, impacts, count } of mergedTerms(sources)) strong.add(ordinals, impacts, 0, count);
-  return reorderSources(sources, orderDocuments(strong.rows()));
-}
-
-function copyRecords(
-  sources: readonly MergeSource[],
-): Pick<SegmentContent, "records" | "recordEnds"> & { documents: MergedDocument[] } {
-  const { sourceOf, ordinalOf } = findOrigins(sources);
-  const writer = new ByteWriter(ordinalOf.length * 256);
-  const recordEnds = new Float64Array(ordinalOf.length + 1);
-  const documents: MergedDocument[] = [];
-  for (let at = 0; at < ordinalOf.length; at++) {
-    const { root, payloads } = sources[sourceOf[at]!]!;
-    const ordinal = ordinalOf[at]!;
-    const page = root.documentPageOf(ordinal);
-    const place = documentPlace(root, payloads[page.page]!, page);
-    const { id, version } = decodeDocumentHead(place, ordinal);
-    const { start, end } = locateRecord(place, ordinal);
-    writer.bytes(place.payload.subarray(start, end));
-    documents.push({ key: documentKey(id), version });
-    recordEnds[at + 1] = writer.length;
-  }
-  return { documents, records: writer.view(), recordEnds };
-}
-
-/** Where each surviving document comes from, by its new ordinal. */
-function findOrigins(sources: readonly MergeSource[]): { sourceOf: Uint32Array; ordinalOf: Uint32Array } {
-  const sourceOf = new Uint32Array(countSurvivors(sources));
-  const ordinalOf = new Uint32Array(sourceOf.length);
-  sources.forEach(({ newOrdinals }, source) => {
-    for (let ordinal = 0; ordinal < newOrdinals.length; ordinal++) {
-      const newOrdinal = newOrdinals[ordinal]!;
-      if (newOrdinal === DROPPED) continue;
-      sourceOf[newOrdinal] = source;
-      ordinalOf[newOrdinal] = ordinal;
-    }
+  const isReordered = options.order === "clustered";
+  const everything = Number.POSITIVE_INFINITY;
+  if (isReordered) clusterSources(sources, options.blockDocuments ?? everything);
+  const lists = openSpool("lists");
+  const { columns, cuts } = mergePostings(sources, lists);
+  const merged = mergeRecords(sources, {
+    isReordered,
+    bucketBytes: options.bucketBytes ?? everything,
+    openSpool,
   });
-  return { sourceOf, ordinalOf };
+  const records = passOn(merged, sink);
+  const summary = writePages(newId, { documents, columns, lists, cuts, records }, options, sink.page);
+  lists.discard();
+  return summary;
+}
+
+function* passOn(merged: ReturnType<typeof mergeRecords>, sink: MergeSink): Generator<Uint8Array> {
+  for (const { key, version, record } of merged) {
+    sink.document({ key, version });
+    yield record;
+  }
 }

@@ -5,10 +5,16 @@
 import { LzeroError } from "../errors.ts";
 import { decodeSegmentPage, decodeStoredOwnTermIds, type SegmentRoot } from "./segment-reader.ts";
 
+/** KV values by page number; an array is one. */
+export interface PageValues {
+  /** @returns undefined for a page that is not there */
+  at(page: number): Uint8Array | undefined;
+}
+
 export interface MergeInput {
   readonly root: SegmentRoot;
-  /** KV values by page number, as `EncodedSegment.pages`; that of the root is not looked at again. */
-  readonly pages: readonly Uint8Array[];
+  /** That of the root is not looked at again; the others are read a few times, about in the order of their numbers. */
+  readonly pages: PageValues;
   /** Ordinals to drop, strictly ascending. */
   readonly tombstones: Uint32Array;
 }
@@ -18,8 +24,8 @@ export const DROPPED = 0xffff_ffff;
 
 export interface MergeSource {
   readonly root: SegmentRoot;
-  /** Payload by page number. */
-  readonly payloads: readonly Uint8Array[];
+  /** Checked payload of a page. @throws LzeroError `segment_input_invalid` for an absent page; a decoder's */
+  readonly payloadOf: (page: number) => Uint8Array;
   /** New ordinal of each ordinal, or DROPPED. */
   readonly newOrdinals: Uint32Array;
   readonly survivors: number;
@@ -34,12 +40,7 @@ export interface MergeSource {
 export function openSources(inputs: readonly MergeInput[]): MergeSource[] {
   let next = 0;
   return inputs.map(({ root, pages, tombstones }) => {
-    const payloads = Array.from({ length: root.pages }, (_, page) => {
-      if (page === 0) return root.inlinePayload ?? new Uint8Array(0);
-      const value = pages[page];
-      if (value === undefined) throw invalidInput(root, `page ${page} is absent`);
-      return decodeSegmentPage(root, value, page);
-    });
+    const payloadOf = rememberRecent(root, pages);
     const newOrdinals = new Uint32Array(root.documents);
     let previous = -1;
     for (const ordinal of tombstones) {
@@ -55,35 +56,63 @@ export function openSources(inputs: readonly MergeInput[]): MergeSource[] {
     }
     return {
       root,
-      payloads,
+      payloadOf,
       newOrdinals,
       survivors: next - first,
-      droppedTextFrequencies: countOwnTerms(root, payloads, tombstones),
+      droppedTextFrequencies: countOwnTerms(root, payloadOf, tombstones),
     };
   });
 }
 
+export function countSurvivors(sources: readonly MergeSource[]): number {
+  return sources.reduce((sum, { survivors }) => sum + survivors, 0);
+}
+
 /**
- * The same sources with their survivors in another order.
+ * Gives the survivors another order, in the sources' own arrays.
  * @param order permutation of the new ordinals: which of them each place is given to
  */
-export function reorderSources(sources: readonly MergeSource[], order: Uint32Array): MergeSource[] {
+export function reorderSources(sources: readonly MergeSource[], order: Uint32Array): void {
   const places = new Uint32Array(order.length);
   for (let place = 0; place < order.length; place++) places[order[place]!] = place;
-  return sources.map((source) => ({
-    ...source,
-    newOrdinals: source.newOrdinals.map((ordinal) => (ordinal === DROPPED ? DROPPED : places[ordinal]!)),
-  }));
+  for (const { newOrdinals } of sources) {
+    for (let ordinal = 0; ordinal < newOrdinals.length; ordinal++) {
+      const newOrdinal = newOrdinals[ordinal]!;
+      if (newOrdinal !== DROPPED) newOrdinals[ordinal] = places[newOrdinal]!;
+    }
+  }
+}
+
+/** Larger payloads hold one list or document, which is asked for once. */
+const MAX_REMEMBERED_BYTES = 512 * 1024;
+/** A page of packed lists is asked for again after that of a large list. */
+const REMEMBERED_PAGES = 2;
+
+/** Pages are walked in the order of what lies in them, so the last few are all that is worth keeping. */
+function rememberRecent(root: SegmentRoot, pages: PageValues): (page: number) => Uint8Array {
+  let recent: { readonly page: number; readonly payload: Uint8Array }[] = [];
+  return (page) => {
+    if (page === 0) return root.inlinePayload ?? new Uint8Array(0);
+    const known = recent.find((each) => each.page === page);
+    if (known !== undefined) return known.payload;
+    const value = pages.at(page);
+    if (value === undefined) throw invalidInput(root, `page ${page} is absent`);
+    const payload = decodeSegmentPage(root, value, page);
+    if (payload.length <= MAX_REMEMBERED_BYTES) {
+      recent = [{ page, payload }, ...recent].slice(0, REMEMBERED_PAGES);
+    }
+    return payload;
+  };
 }
 
 function countOwnTerms(
   root: SegmentRoot,
-  payloads: readonly Uint8Array[],
+  payloadOf: (page: number) => Uint8Array,
   ordinals: Uint32Array,
 ): Map<number, number> {
   const counts = new Map<number, number>();
   for (const ordinal of ordinals) {
-    const payload = payloads[root.documentPageOf(ordinal).page]!;
+    const payload = payloadOf(root.documentPageOf(ordinal).page);
     for (const termId of decodeStoredOwnTermIds(root, payload, ordinal)) {
       counts.set(termId, (counts.get(termId) ?? 0) + 1);
     }

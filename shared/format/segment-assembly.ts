@@ -1,6 +1,6 @@
 /**
  * The last step of writing a segment, shared by the writer and the merger: encoded posting lists and records go in,
- * pages come out. It decides which list and which document lies in which page, and nothing else.
+ * pages come out, one after another. It decides which list and which document lies in which page, and nothing else.
  */
 import { LzeroError } from "../errors.ts";
 import { ByteWriter } from "./bytes.ts";
@@ -15,6 +15,7 @@ import {
 import { checksumText, encodePage, PAGE_HEADER_BYTES, PAGE_KIND, pageChecksum } from "./page.ts";
 import { RUN_SLACK_BYTES } from "./posting-run.ts";
 import { encodeRootPayload, ROOT_FIELDS_BYTES, type SegmentPageEntry } from "./segment-root.ts";
+import { type ByteSource, sourceOf } from "./spool.ts";
 import { encodeTermDirectory, type TermColumns } from "./term-directory.ts";
 
 /** Page sizes; the defaults are right but for tests of the layout. */
@@ -31,11 +32,9 @@ export interface SegmentOptions {
   readonly documentPageBytes?: number;
 }
 
-/** A segment ready to be stored. */
-export interface EncodedSegment {
+/** What is known of a segment whose pages have been written. */
+export interface SegmentSummary {
   readonly segmentId: string;
-  /** KV values; the index is the page number. */
-  readonly pages: Uint8Array[];
   readonly documents: number;
   readonly postings: number;
   /** All pages, headers included. */
@@ -44,99 +43,156 @@ export interface EncodedSegment {
   readonly checksum: string;
 }
 
+/** A segment ready to be stored. */
+export interface EncodedSegment extends SegmentSummary {
+  /** KV values; the index is the page number. */
+  readonly pages: Uint8Array[];
+}
+
 /** The content of a segment, encoded but not yet laid out. */
-export interface SegmentContent {
+export interface SegmentParts {
   readonly documents: number;
   readonly columns: TermColumns;
   /** Posting lists in the order of the columns, one after another. */
-  readonly lists: Uint8Array;
+  readonly lists: ByteSource;
   /** Offsets in a list at which it may be split, by its place in the columns; lists without such have no entry. */
   readonly cuts: ReadonlyMap<number, readonly number[]>;
-  /** Records in ordinal order, one after another. */
+  /** A record a document, in ordinal order; none changes afterwards. */
+  readonly records: Iterable<Uint8Array>;
+}
+
+/** The same in memory. */
+export interface SegmentContent extends Omit<SegmentParts, "lists" | "records"> {
+  readonly lists: Uint8Array;
+  /** Records one after another. */
   readonly records: Uint8Array;
   /** Float64Array [documents + 1]: where each record begins and, last, where all end. */
   readonly recordEnds: Float64Array;
 }
 
-/**
- * Lays out a segment.
- * @throws LzeroError `page_too_large` when one list or record does not fit a KV value; `segment_too_large`
- */
+/** Takes a page: its number and its KV value. */
+export type EmitPage = (page: number, value: Uint8Array) => void;
+
+/** Lays out a segment in memory. @throws LzeroError as `writePages` */
 export function assembleSegment(
   segmentId: string,
   content: SegmentContent,
   options: SegmentOptions = {},
 ): EncodedSegment {
-  const postings = content.columns.documentFrequencies.reduce((sum, frequency) => sum + frequency, 0);
+  const parts = { ...content, lists: sourceOf(content.lists), records: cutRecords(content) };
+  return collectPages((emit) => writePages(segmentId, parts, options, emit));
+}
+
+/** Keeps the pages that `write` emits. */
+export function collectPages(write: (emit: EmitPage) => SegmentSummary): EncodedSegment {
+  const pages: Uint8Array[] = [];
+  const summary = write((page, value) => {
+    pages[page] = value;
+  });
+  return { ...summary, pages };
+}
+
+function* cutRecords({ documents, records, recordEnds }: SegmentContent): Generator<Uint8Array> {
+  for (let at = 0; at < documents; at++) yield records.subarray(recordEnds[at]!, recordEnds[at + 1]!);
+}
+
+/**
+ * Lays out a segment: pages 1, 2, … are emitted as they get full, and last the root, page 0.
+ * @throws LzeroError `page_too_large` when one list or record does not fit a KV value; `segment_too_large`; and what
+ *   reading the content or `emit` throws
+ */
+export function writePages(
+  segmentId: string,
+  content: SegmentParts,
+  options: SegmentOptions,
+  emit: EmitPage,
+): SegmentSummary {
+  const { documents, columns, lists } = content;
+  const postings = columns.documentFrequencies.reduce((sum, frequency) => sum + frequency, 0);
   if (postings > 0xffff_ffff) {
     throw new LzeroError("segment_too_large", `a segment of ${postings} postings must be split`, {
       expected: 0xffff_ffff,
       actual: postings,
     });
   }
-  const directory = new ByteWriter(content.columns.termIds.length * 8);
-  encodeTermDirectory(directory, content.columns);
+  const directory = new ByteWriter(columns.termIds.length * 8);
+  encodeTermDirectory(directory, columns);
   const largeListBytes = options.largeListBytes ?? LARGE_LIST_BYTES;
-  const parts = { documents: content.documents, postings, columns: content.columns, largeListBytes };
-  const inlinePostings = content.lists.length === 0 ? content.lists : withSlack([content.lists]);
-  const inlineDocuments =
-    content.documents === 0 ? 0 : documentBodyBytes(content.documents, content.records.length);
-  const inlineBytes =
-    PAGE_HEADER_BYTES + ROOT_FIELDS_BYTES + directory.length + inlinePostings.length + inlineDocuments;
+  const listBytes = lists.length === 0 ? 0 : lists.length + RUN_SLACK_BYTES;
+  const roomForRecords =
+    (options.inlineBytes ?? INLINE_SEGMENT_BYTES) -
+    (PAGE_HEADER_BYTES + ROOT_FIELDS_BYTES + directory.length + listBytes);
 
   const entries: SegmentPageEntry[] = [];
-  const pages: Uint8Array[] = [];
-  const root = new ByteWriter(Math.min(inlineBytes, INLINE_SEGMENT_BYTES));
-  if (inlineBytes <= (options.inlineBytes ?? INLINE_SEGMENT_BYTES)) {
-    const body = new ByteWriter(inlineDocuments);
-    if (content.documents > 0) {
-      encodeDocumentBody(body, content.records, content.recordEnds, 0, content.documents);
-    }
-    encodeRootPayload(
-      root,
-      { ...parts, pages: entries, largePages: 0, inlinePostings, inlineDocuments: body.view() },
-      directory.view(),
-    );
-  } else {
-    const add = (kind: SegmentPageEntry["kind"], payload: Uint8Array, first: number) => {
-      const value = encodePage(kind, segmentId, pages.length + 1, payload);
-      pages.push(value);
-      entries.push({ kind, sizeBytes: value.length, checksum: pageChecksum(value), first });
-    };
-    const addPostings = (payload: Uint8Array, first: number) => add(PAGE_KIND.postings, payload, first);
+  let sizeBytes = 0;
+  const add = (kind: SegmentPageEntry["kind"], payload: Uint8Array, first: number) => {
+    const value = encodePage(kind, segmentId, entries.length + 1, payload);
+    entries.push({ kind, sizeBytes: value.length, checksum: pageChecksum(value), first });
+    sizeBytes += value.length;
+    emit(entries.length, value);
+  };
+
+  // Whether all fits one page shows after a page's worth of records: so many are held back.
+  const records = content.records[Symbol.iterator]();
+  const held = new DocumentRun(0);
+  let isInline = (documents === 0 ? 0 : documentBodyBytes(documents, 0)) <= roomForRecords;
+  let next = records.next();
+  while (isInline && next.done !== true) {
+    isInline = documentBodyBytes(documents, held.recordBytes + next.value.length) <= roomForRecords;
+    if (!isInline) break;
+    held.add(next.value);
+    next = records.next();
+  }
+
+  let largePages = 0;
+  if (!isInline) {
+    const addPostings: AddPayload = (payload, first) => add(PAGE_KIND.postings, payload, first);
     cutLargeLists(content, largeListBytes, options.listPartBytes ?? LIST_PART_BYTES, addPostings);
-    const largePages = pages.length;
+    largePages = entries.length;
     packSmallLists(content, largeListBytes, options.postingPageBytes ?? POSTING_PAGE_BYTES, addPostings);
-    cutDocuments(content, options.documentPageBytes ?? DOCUMENT_PAGE_BYTES, (payload, first) =>
+    const pages = new DocumentPages(options.documentPageBytes ?? DOCUMENT_PAGE_BYTES, (payload, first) =>
       add(PAGE_KIND.documents, payload, first),
     );
-    const none = new Uint8Array(0);
-    encodeRootPayload(
-      root,
-      { ...parts, pages: entries, largePages, inlinePostings: none, inlineDocuments: none },
-      directory.view(),
-    );
+    for (const record of held.records) pages.add(record);
+    for (; next.done !== true; next = records.next()) pages.add(next.value);
+    pages.end();
   }
+  const none = new Uint8Array(0);
+  const root = new ByteWriter(ROOT_FIELDS_BYTES + 12 * entries.length + directory.length);
+  encodeRootPayload(
+    root,
+    {
+      documents,
+      postings,
+      columns,
+      largeListBytes,
+      pages: entries,
+      largePages,
+      inlinePostings: isInline && lists.length > 0 ? withSlack([lists.read(0, lists.length)]) : none,
+      inlineDocuments: isInline && documents > 0 ? held.encode() : none,
+    },
+    directory.view(),
+  );
   const rootPage = encodePage(PAGE_KIND.segmentRoot, segmentId, 0, root.view());
-  pages.unshift(rootPage);
+  emit(0, rootPage);
   return {
     segmentId,
-    pages,
-    documents: content.documents,
+    documents,
     postings,
-    sizeBytes: pages.reduce((sum, page) => sum + page.length, 0),
+    sizeBytes: sizeBytes + rootPage.length,
     checksum: checksumText(pageChecksum(rootPage)),
   };
 }
 
-type EmitPage = (payload: Uint8Array, first: number) => void;
+/** Takes the payload of a page and what its directory entry says of it. */
+type AddPayload = (payload: Uint8Array, first: number) => void;
 
 /** Gives each large list pages of its own; a page's `first` is the index of its term. */
 function cutLargeLists(
-  { lists, columns, cuts }: SegmentContent,
+  { lists, columns, cuts }: SegmentParts,
   largeListBytes: number,
   partBytes: number,
-  emit: EmitPage,
+  add: AddPayload,
 ): void {
   let start = 0;
   columns.lengths.forEach((length, index) => {
@@ -146,12 +202,12 @@ function cutLargeLists(
       let to = start;
       for (const cut of [...(cuts.get(index) ?? []), length]) {
         if (to > from && start + cut - from > partBytes) {
-          emit(withSlack([lists.subarray(from, to)]), index);
+          add(withSlack([lists.read(from, to)]), index);
           from = to;
         }
         to = start + cut;
       }
-      emit(withSlack([lists.subarray(from, end)]), index);
+      add(withSlack([lists.read(from, end)]), index);
     }
     start = end;
   });
@@ -159,29 +215,33 @@ function cutLargeLists(
 
 /** Packs the other lists in the order of their terms; a page's `first` is the index of its first list's term. */
 function packSmallLists(
-  { lists, columns }: SegmentContent,
+  { lists, columns }: SegmentParts,
   largeListBytes: number,
   targetBytes: number,
-  emit: EmitPage,
+  add: AddPayload,
 ): void {
-  let packed: Uint8Array[] = [];
+  // Lists of a page, those that lie beside one another as one range.
+  let ranges: { start: number; end: number }[] = [];
   let packedBytes = 0;
   let first = 0;
   let start = 0;
+  const close = () => {
+    add(withSlack(ranges.map((range) => lists.read(range.start, range.end))), first);
+    ranges = [];
+    packedBytes = 0;
+  };
   columns.lengths.forEach((length, index) => {
-    const list = lists.subarray(start, start + length);
+    const listAt = start;
     start += length;
     if (length === 0 || length > largeListBytes) return;
-    if (packedBytes > 0 && packedBytes + length > targetBytes) {
-      emit(withSlack(packed), first);
-      packed = [];
-      packedBytes = 0;
-    }
+    if (packedBytes > 0 && packedBytes + length > targetBytes) close();
     if (packedBytes === 0) first = index;
-    packed.push(list);
+    const last = ranges.at(-1);
+    if (last?.end === listAt) last.end = start;
+    else ranges.push({ start: listAt, end: start });
     packedBytes += length;
   });
-  if (packedBytes > 0) emit(withSlack(packed), first);
+  if (packedBytes > 0) close();
 }
 
 function withSlack(lists: readonly Uint8Array[]): Uint8Array {
@@ -194,21 +254,52 @@ function withSlack(lists: readonly Uint8Array[]): Uint8Array {
   return payload;
 }
 
-function cutDocuments(
-  { documents, records, recordEnds }: SegmentContent,
-  targetBytes: number,
-  emit: EmitPage,
-): void {
-  let first = 0;
-  const cut = (end: number) => {
-    const body = new ByteWriter(documentBodyBytes(end - first, recordEnds[end]! - recordEnds[first]!));
-    encodeDocumentBody(body, records, recordEnds, first, end - first);
-    emit(body.view(), first);
-    first = end;
-  };
-  for (let ordinal = 1; ordinal < documents; ordinal++) {
-    const bytes = documentBodyBytes(ordinal + 1 - first, recordEnds[ordinal + 1]! - recordEnds[first]!);
-    if (bytes > targetBytes) cut(ordinal);
+/** Cuts documents into pages. */
+class DocumentPages {
+  readonly #targetBytes: number;
+  readonly #add: AddPayload;
+  #run = new DocumentRun(0);
+
+  constructor(targetBytes: number, add: AddPayload) {
+    this.#targetBytes = targetBytes;
+    this.#add = add;
   }
-  if (documents > 0) cut(documents);
+
+  add(record: Uint8Array): void {
+    const { records, recordBytes } = this.#run;
+    const count = records.length;
+    if (count > 0 && documentBodyBytes(count + 1, recordBytes + record.length) > this.#targetBytes) {
+      this.end();
+    }
+    this.#run.add(record);
+  }
+
+  end(): void {
+    const { first, records } = this.#run;
+    if (records.length === 0) return;
+    this.#add(this.#run.encode(), first);
+    this.#run = new DocumentRun(first + records.length);
+  }
+}
+
+/** Documents of one page. */
+class DocumentRun {
+  readonly first: number;
+  readonly records: Uint8Array[] = [];
+  recordBytes = 0;
+
+  constructor(first: number) {
+    this.first = first;
+  }
+
+  add(record: Uint8Array): void {
+    this.records.push(record);
+    this.recordBytes += record.length;
+  }
+
+  encode(): Uint8Array {
+    const body = new ByteWriter(documentBodyBytes(this.records.length, this.recordBytes));
+    encodeDocumentBody(body, this.records, this.first);
+    return body.view();
+  }
 }

@@ -41,7 +41,7 @@ describe("chooseMerge", () => {
     expect(chooseMerge(row, policy)).toEqual([row[7], row[8]]);
   });
 
-  it("does not take more than fits in memory, unless the count forces it", () => {
+  it("does not take more than the limit, unless the count forces it", () => {
     expect(sizes(chooseMerge(segments(...new Array(9).fill(300)), policy))).toEqual([300, 300, 300]);
     expect(sizes(chooseMerge(segments(...new Array(9).fill(2000)), policy))).toEqual([2000, 2000]);
     expect(sizes(chooseMerge(segments(...new Array(12).fill(2000)), policy))).toHaveLength(5);
@@ -54,7 +54,7 @@ describe("chooseMerge", () => {
     expect(sizes(chooseMerge(withDead, policy))).toEqual([900]);
     expect(sizes(chooseMerge(withDead.toSpliced(2, 1), policy))).toEqual([50]);
     expect(sizes(chooseMerge(withDead.slice(0, 1), policy))).toEqual([]); // 30 % is not too much
-    expect(sizes(chooseMerge(withDead.slice(4), policy))).toEqual([]); // more than memory should hold
+    expect(sizes(chooseMerge(withDead.slice(4), policy))).toEqual([]); // more than the limit
     const few = { ...withDead[1]!, tombstones: 100, sizeBytes: 19 };
     expect(sizes(chooseMerge([few], policy))).toEqual([]); // too little to be worth a write
   });

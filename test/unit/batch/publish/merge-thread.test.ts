@@ -6,6 +6,7 @@ import { doMerge, type MergeJob } from "../../../../batch/publish/merge-job.ts";
 import { mergeInThread } from "../../../../batch/publish/merge-thread.ts";
 import { encodeSegment } from "../../../../shared/format/segment-writer.ts";
 import { SEGMENT_ID, sampleDocuments } from "../../shared/format/support.ts";
+import { makeFolder, readResult } from "./scratch-support.ts";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 let workerUrl: URL;
@@ -29,7 +30,7 @@ beforeAll(async () => {
 });
 
 /** Two segments of several pages; some pages share their memory, as those of Node's small buffers do. */
-function makeJob(order: MergeJob["order"]): MergeJob {
+function makeJob(order: MergeJob["order"], scratch: string | null = null): MergeJob {
   const inputs = [0, 1].map((at) => {
     const segmentId = `${at}`.padStart(32, "0");
     const documents = sampleDocuments(40).map((document) => ({ ...document, id: `${at}-${document.id}` }));
@@ -40,7 +41,8 @@ function makeJob(order: MergeJob["order"]): MergeJob {
     values[1] = shared.subarray(50, 50 + pages[1]!.length);
     return { segmentId, key: `demo/${segmentId}/0`, pages: values, tombstones: Uint32Array.of(3) };
   });
-  return { newId: SEGMENT_ID, inputs, order };
+  const everything = Number.POSITIVE_INFINITY;
+  return { newId: SEGMENT_ID, inputs, order, scratch, blockDocuments: everything, bucketBytes: everything };
 }
 
 describe("mergeInThread", () => {
@@ -52,6 +54,12 @@ describe("mergeInThread", () => {
       expect(await mergeInThread(workerUrl)(makeJob(order))).toEqual(expected);
     },
   );
+
+  it("gives the files of a merge in a scratch folder", async () => {
+    const { documents, segment } = doMerge(makeJob("clustered"));
+    const result = await mergeInThread(workerUrl)(makeJob("clustered", makeFolder()));
+    expect(readResult(result)).toEqual({ pages: segment.pages, documents });
+  });
 
   it("leaves this thread free meanwhile", async () => {
     let turns = 0;
