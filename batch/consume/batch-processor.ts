@@ -11,13 +11,14 @@ import type { PageStore } from "../../shared/storage/page-store.ts";
 import type { OpenCatalog } from "../catalog-port.ts";
 import type { EncodedDocument } from "../encoders/encoder.ts";
 import type { Logger } from "../logging.ts";
-import type { BoundModel, IndexTarget } from "../publish/publish-target.ts";
+import type { IndexTarget } from "../publish/publish-target.ts";
 import type { PublishDocument, Publisher } from "../publish/publisher.ts";
 import type { BatchItem } from "./batcher.ts";
 import type { DeadDocument, DeadLetters } from "./dead-letters.ts";
 import { checkBinding, type IndexDirectory, type ModelOf, type ServedModel } from "./model-source.ts";
 import { Mutex } from "./mutex.ts";
 import type { Progress } from "./progress.ts";
+import type { Upkeep } from "./upkeep.ts";
 
 /** A message on its way to a commit. */
 export interface MessageItem extends BatchItem {
@@ -41,8 +42,8 @@ export interface BatchProcessorOptions {
   readonly progress: Progress;
   /** A batch that encodes for longer is stuck. */
   readonly encodeTimeoutMs: number;
-  /** Runs after a commit, in turn with publishing; its failures are its own. */
-  readonly maintain: (target: IndexTarget, model: BoundModel) => Promise<void>;
+  /** Told of each commit. */
+  readonly upkeep: Upkeep;
   /** Told when this process can no longer encode: it should end and be started again. */
   readonly onFatal: (error: LzeroError) => void;
   /** Told how long the stages of a batch took; those that failed as a whole are not among them. */
@@ -98,13 +99,7 @@ export class BatchProcessor {
       await deadLetters.buryDocuments(target.catalog, dead);
       progress.dead += dead.length;
     });
-    if (documents.length > 0) {
-      lane
-        .run(() => this.#options.maintain(target, model.bound))
-        .catch((error: unknown) =>
-          logger.error({ err: error, index }, "maintenance failed, it will be tried again"),
-        );
-    }
+    if (documents.length > 0) this.#options.upkeep.committed(target, model.bound, lane);
   }
 
   /** Resolves when no publishing or maintenance is under way. */

@@ -25,6 +25,7 @@ import { DeadLetters } from "./dead-letters.ts";
 import type { Maintenance } from "./maintenance.ts";
 import { checkBinding, IndexDirectory, type ModelOf } from "./model-source.ts";
 import type { Progress } from "./progress.ts";
+import { Upkeep } from "./upkeep.ts";
 
 export interface QueueConsumerOptions {
   readonly sqs: SQSClient;
@@ -34,6 +35,8 @@ export interface QueueConsumerOptions {
   readonly store: PageStore;
   readonly modelOf: ModelOf;
   readonly maintenance: Maintenance;
+  /** Between two looks at an index that nothing is written to. */
+  readonly maintenancePauseMs?: number;
   readonly logger: Logger;
   readonly progress: Progress;
   readonly publisher?: Publisher;
@@ -99,6 +102,7 @@ export class QueueConsumer {
   readonly #pollers: Consumer[];
   readonly #batcher: Batcher<MessageItem>;
   readonly #processor: BatchProcessor;
+  readonly #upkeep: Upkeep;
   readonly #directory: IndexDirectory;
   readonly #deadLetters: DeadLetters;
   /** Pollers whose handler is under way. */
@@ -128,6 +132,11 @@ export class QueueConsumer {
     });
     this.#directory = new IndexDirectory(options.openCatalog);
     this.#deadLetters = new DeadLetters(options.sqs, options.deadLetterQueueUrl, options.logger);
+    this.#upkeep = new Upkeep({
+      logger: options.logger,
+      maintain: (target, model) => options.maintenance.maintain(target, model),
+      ...(options.maintenancePauseMs === undefined ? {} : { pauseMs: options.maintenancePauseMs }),
+    });
     this.#processor = new BatchProcessor({
       store: options.store,
       openCatalog: options.openCatalog,
@@ -138,7 +147,7 @@ export class QueueConsumer {
       logger: options.logger,
       progress: options.progress,
       encodeTimeoutMs: options.encodeTimeoutMs ?? 15 * 60_000,
-      maintain: (target, model) => options.maintenance.maintain(target, model),
+      upkeep: this.#upkeep,
       onFatal: (error) => this.#fail(error),
       ...(options.onTimed === undefined ? {} : { onTimed: options.onTimed }),
     });
@@ -184,6 +193,7 @@ export class QueueConsumer {
     // A poller that only waits for messages is cut off; one with messages in hand must still be able to delete them.
     for (const [number, poller] of this.#pollers.entries())
       poller.stop({ abort: !this.#holding.has(number) });
+    this.#upkeep.stop();
     this.#batcher.hurry();
     while (this.#pollers.some((poller) => poller.status.isPolling) && Date.now() < deadlineMs) {
       await new Promise((resolve) => setTimeout(resolve, 25));

@@ -28,8 +28,11 @@ export class Maintenance {
     this.#options = options;
   }
 
-  /** @throws LzeroError of the catalog and the store; doing it again later is always right */
-  async maintain(target: IndexTarget, model: BoundModel): Promise<void> {
+  /**
+   * @returns whether something was merged, so that there may be more to merge
+   * @throws LzeroError of the catalog and the store; doing it again later is always right
+   */
+  async maintain(target: IndexTarget, model: BoundModel): Promise<boolean> {
     const { merger, logger, collector, weigher } = this.#options;
     const { index } = target;
     const merged = await merger.mergeOnce(target);
@@ -38,9 +41,11 @@ export class Maintenance {
     if (weighed !== null) logger.info({ ...weighed, index }, "query tables made anew");
     const now = (this.#options.now ?? Date.now)();
     const intervalMs = this.#options.collectIntervalMs ?? COLLECT_INTERVAL_MS;
-    if (now - (this.#collectedAtMs.get(index) ?? Number.NEGATIVE_INFINITY) < intervalMs) return;
+    if (now - (this.#collectedAtMs.get(index) ?? Number.NEGATIVE_INFINITY) < intervalMs)
+      return merged !== null;
     this.#collectedAtMs.set(index, now);
     const collected = await collectGarbage(target, collector);
     if (collected.segments > 0) logger.info({ ...collected, index }, "segments collected");
+    return merged !== null;
   }
 }

@@ -25,6 +25,9 @@ export interface FinalState {
 
 const COMPARED_SEARCHES = 200;
 const HITS = 20;
+/** Far longer than consumers that have nothing else to do take between two merges. */
+const STILL_MS = 8000;
+const STILL_TIMEOUT_MS = 600_000;
 /** An API score is the integer one times maxWeight / (255 · 256). */
 const SCALE = 255 * 256;
 
@@ -42,6 +45,7 @@ export interface FinalCheckOptions {
 export async function checkFinalState(options: FinalCheckOptions): Promise<FinalState> {
   const { stack, index, ledger, violations } = options;
   await stack.waitFor("an empty queue", async () => (await stack.countQueued()) === 0, 120_000);
+  await waitUntilStill(stack, index);
   const manifest = await newestManifest(stack, index);
   const report = await verifyIndex(stack.store, manifest);
   for (const problem of report.problems) violations.add("wrong", `verify: ${JSON.stringify(problem)}`);
@@ -76,6 +80,24 @@ export async function checkFinalState(options: FinalCheckOptions): Promise<Final
   const searchesCompared = await compareSearches(options, manifest, found);
   const { generation, segments } = manifest;
   return { documents: found.length, segments: segments.length, generation, searchesCompared };
+}
+
+/** Merges go on for a while after the last document: what is compared must not change meanwhile. */
+async function waitUntilStill(stack: FaultStack, index: string): Promise<void> {
+  let last = -1;
+  let sinceMs = performance.now();
+  await stack.waitFor(
+    "an index that changes no more",
+    async () => {
+      const { generation } = (await stack.client.status(index))!;
+      if (generation !== last) {
+        last = generation;
+        sinceMs = performance.now();
+      }
+      return performance.now() - sinceMs > STILL_MS;
+    },
+    STILL_TIMEOUT_MS,
+  );
 }
 
 async function newestManifest(stack: FaultStack, index: string): Promise<Manifest> {
