@@ -20,8 +20,9 @@ const programs = readdirSync(BENCH).filter((name) => name === "run.ts" || name.e
 await build({
   entryPoints: {
     ...Object.fromEntries(programs.map((name) => [basename(name, ".ts"), join(BENCH, name)])),
-    // Where the encoder looks for its thread: beside the running bundle.
+    // Where encoder and merger look for their threads: beside the running bundle.
     "onnx-worker": join(ROOT, "batch/encoders/onnx/onnx-worker.ts"),
+    "merge-worker": join(ROOT, "batch/publish/merge-worker.ts"),
   },
   outdir: OUT,
   bundle: true,
