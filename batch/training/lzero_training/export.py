@@ -95,6 +95,7 @@ def with_lexical_part(manifest: dict, settings: Settings, stems: bytes | None) -
         },
         "pruning": {"minValue": settings.prune_value, "atLeast": settings.prune_least, "atMost": settings.prune_most},
         "queryIdfFloor": settings.query_idf_floor,
+        "impactBits": settings.impact_bits,
     }
     return {**manifest, "identity": identity, "fingerprint": fingerprint(identity)}
 
