@@ -16,8 +16,8 @@ const MAX_MERGE_MEMORY_BYTES = 1024 * 1024 * MIB;
 const COPIES_IN_MEMORY = 3;
 /** New ordinal and place in the order; a list of all documents decoded, merged and put in order, and encoded. */
 const DOCUMENT_BYTES = 24;
-/** Of the term directory of an input, decoded. */
-const TERM_BYTES = 40;
+/** Of an input: its term directory, decoded, 40 bytes each of 30,000 terms (a vocabulary has as many), and two pages. */
+const INPUT_BYTES = 40 * 30_000 + 2 * 256 * 1024;
 /** Pages, buffers of files, the garbage collector's share. */
 const FIXED_BYTES = 32 * MIB;
 /** Fewer documents are not worth a pass over all lists. */
@@ -56,17 +56,14 @@ export function planMerge(
     const all = Number.POSITIVE_INFINITY;
     return { isInMemory: true, blockDocuments: all, bucketBytes: all };
   }
-  const directories = inputs.length * TERM_BYTES * TERMS_OF_AN_INPUT;
-  const left = Math.max(0, memoryBytes - FIXED_BYTES - directories - DOCUMENT_BYTES * documents);
+  const needed = FIXED_BYTES + inputs.length * INPUT_BYTES + documents * DOCUMENT_BYTES;
+  const left = Math.max(0, memoryBytes - needed);
   return {
     isInMemory: false,
     blockDocuments: Math.max(MIN_BLOCK_DOCUMENTS, Math.floor(left / BLOCK_DOCUMENT_BYTES)),
     bucketBytes: Math.max(MIN_BUCKET_BYTES, Math.floor(left * BUCKET_SHARE)),
   };
 }
-
-/** A vocabulary has 30,000 entries, of which a segment has most. */
-const TERMS_OF_AN_INPUT = 30_000;
 
 const UNITS: Readonly<Record<string, number>> = { k: 1024, m: MIB, g: 1024 * MIB };
 
