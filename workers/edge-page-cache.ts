@@ -91,7 +91,7 @@ export function edgePageCacheOf(context: AppContext): EdgePageCache | null {
 }
 
 /** Null where the app is called without an execution context, which hono says by throwing. */
-function waitUntilOf(context: AppContext): ((work: Promise<unknown>) => void) | null {
+export function waitUntilOf(context: AppContext): ((work: Promise<unknown>) => void) | null {
   try {
     const { executionCtx } = context;
     return (work) => executionCtx.waitUntil(work);

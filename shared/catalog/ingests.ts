@@ -65,7 +65,8 @@ export function accept(context: CatalogContext, request: AcceptRequest): AcceptR
   }
   if (request.limits !== undefined) {
     // Without the expired ones: a refusal takes the sweep above back, so they would count for ever.
-    requireRoom(request.positions, request.limits, countPending(context, state), context.nowMs);
+    const absent = new Set(request.rejected.filter((position) => position < request.positions));
+    requireRoom(request.positions - absent.size, request.limits, countPending(context, state), context.nowMs);
   }
   const outcomes = new Uint8Array(request.positions).fill(PENDING_CODE);
   for (const position of request.rejected) {

@@ -1,9 +1,10 @@
 /** Whether a front and a shard mean the same place. */
 import { formatShardPlace, parseShardPlace, type ShardPlace } from "../../shared/catalog/shard-place.ts";
-import { LzeroError } from "../../shared/errors.ts";
+import { isLzeroError, LzeroError } from "../../shared/errors.ts";
+import { waitUntilOf } from "../edge-page-cache.ts";
 import type { Env } from "../env.ts";
 import { indexFacts } from "../index-settings.ts";
-import type { Services } from "../services.ts";
+import type { AppContext, Services } from "../services.ts";
 import { SHARD_HEADER } from "./shard-commands.ts";
 
 /**
@@ -38,4 +39,25 @@ export async function requireMadeAs(
     "shards_disagree",
     `"${index}" was made here ${made}, not as shard ${formatShardPlace(place)}: another number of shards takes an index made anew`,
   );
+}
+
+/**
+ * Begins the same beside a search, which waits for no catalog: what is found counts as soon as it is known, for this
+ * answer or for the next of this isolate.
+ * @returns throws `shards_disagree` if that is known by now
+ */
+export function beginMadeAs(
+  context: AppContext,
+  services: Services,
+  index: string,
+  place: ShardPlace,
+): () => void {
+  let refusal: LzeroError | null = null;
+  const check = requireMadeAs(services, context.env, index, place).catch((error: unknown) => {
+    if (isLzeroError(error, "shards_disagree")) refusal = error;
+  });
+  waitUntilOf(context)?.(check);
+  return () => {
+    if (refusal !== null) throw refusal;
+  };
 }

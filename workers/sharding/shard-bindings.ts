@@ -7,7 +7,7 @@ const BINDING = /^SHARD_\d+$/;
 
 /** Any such binding makes it a front, so that a wrong set of them is an error and not a Worker of another kind. */
 export function isFront(env: Env): boolean {
-  return Object.keys(env).some((name) => BINDING.test(name));
+  return namesOf(env).length > 0;
 }
 
 /**
@@ -15,7 +15,7 @@ export function isFront(env: Env): boolean {
  * @throws LzeroError `not_configured` naming a binding that is missing or too many
  */
 export function shardsOf(env: Env): readonly Shard[] {
-  const names = Object.keys(env).filter((name) => BINDING.test(name));
+  const names = namesOf(env);
   return names.map((_, at) => {
     const name = `SHARD_${at + 1}` as const;
     const shard = (env as Env & ShardBindings)[name];
@@ -31,4 +31,10 @@ export function shardsOf(env: Env): readonly Shard[] {
     }
     return shard;
   });
+}
+
+function namesOf(env: Env): string[] {
+  return Object.entries(env).flatMap(([name, value]) =>
+    BINDING.test(name) && value !== undefined ? [name] : [],
+  );
 }

@@ -12,7 +12,7 @@ import { readJson } from "../http/body.ts";
 import { checkIndexName } from "../routes/index-name.ts";
 import { makeReadContext } from "../search/read-context.ts";
 import type { App, AppContext, Services } from "../services.ts";
-import { requireMadeAs, requirePlace } from "./require-place.ts";
+import { beginMadeAs, requireMadeAs, requirePlace } from "./require-place.ts";
 import { SHARD_COMMANDS, type ShardAnswer, type ShardCommand, type ShardRequest } from "./shard-commands.ts";
 import { acceptShardDocuments } from "./shard-documents.ts";
 import { describeShardHits, searchShard } from "./shard-search.ts";
@@ -63,10 +63,12 @@ export function addShardRoutes(app: App, services: Services): void {
   addCommand("create", ({ context, index, place }, { settings }) =>
     services.catalogOf(context.env, index).create(settings, place),
   );
-  // Searching waits for no catalog: what is configured must do.
-  addCommand("search", ({ context, index }, request) =>
-    searchShard(makeReadContext(context, services, index), request),
-  );
+  addCommand("search", async ({ context, index, place }, request) => {
+    const requireSame = beginMadeAs(context, services, index, place);
+    const answer = await searchShard(makeReadContext(context, services, index), request);
+    requireSame();
+    return answer;
+  });
   addCommand("hits", ({ context, index }, request) =>
     describeShardHits(makeReadContext(context, services, index), request),
   );

@@ -120,7 +120,7 @@ export interface SmallDocument {
   readonly impacts?: Readonly<Record<string, number>>;
 }
 
-function toSegmentDocument({ id, title, text, url, impacts = {} }: SmallDocument): SegmentDocument {
+export function toSegmentDocument({ id, title, text, url, impacts = {} }: SmallDocument): SegmentDocument {
   const own = WORDS.filter((word) => text.toLowerCase().split(/\W+/).includes(word));
   const impactOf = new Map(own.map((word) => [termIdOf(word), 100]));
   for (const [word, impact] of Object.entries(impacts)) impactOf.set(termIdOf(word), impact);
