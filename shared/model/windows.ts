@@ -33,9 +33,12 @@ export function planWindows(
 ): TokenRange[] {
   const windows: TokenRange[] = [];
   let start = 0;
+  let previousEnd = 0;
   while (length - start > capacity && windows.length < maxWindows - 1) {
-    const end = wordStartBefore(start + capacity, start + overlap, beginsWord);
+    // Behind the end before too: this window may have begun so far back that it would bring nothing new.
+    const end = wordStartBefore(start + capacity, Math.max(start + overlap, previousEnd), beginsWord);
     windows.push({ start, end });
+    previousEnd = end;
     start = wordStartBefore(end - overlap, start, beginsWord);
   }
   windows.push({ start, end: Math.min(length, start + capacity) });

@@ -48,6 +48,13 @@ describe("planWindows", () => {
     ]);
   });
 
+  it("always ends behind the window before, also where it began a word earlier", () => {
+    // The second window begins at 1, and of the edges that it could end at only the first one's end begins a word.
+    const words = (at: number) => at === 0 || at === 1 || at === 3;
+    const ranges = planWindows(9, 3, { maxWindows: 9, overlap: 1 }, words);
+    ranges.forEach(({ end }, at) => expect(end).toBeGreaterThan(ranges[at - 1]?.end ?? 0));
+  });
+
   it("covers every token it may, cuts no word that has room, and always advances", () => {
     const text = fc.record({
       begins: fc.array(fc.boolean(), { maxLength: 300 }),
@@ -70,7 +77,8 @@ describe("planWindows", () => {
           expect(end).toBeGreaterThan(before.end);
           // Without a gap, and with all of the overlap.
           expect(before.end - start).toBeGreaterThanOrEqual(overlap);
-          const reachable = begins.slice(before.start + overlap + 1, before.start + capacity + 1);
+          const from = Math.max(before.start + overlap, windows[at - 2]?.end ?? 0);
+          const reachable = begins.slice(from + 1, before.start + capacity + 1);
           if (reachable.includes(true)) expect(beginsWord(before.end)).toBe(true);
         });
         if (windows.length < maxWindows) expect(windows.at(-1)!.end).toBe(begins.length);
