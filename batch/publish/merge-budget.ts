@@ -20,8 +20,9 @@ const DOCUMENT_BYTES = 24;
 const INPUT_BYTES = 40 * 30_000 + 2 * 256 * 1024;
 /** Pages, buffers of files, the garbage collector's share. */
 const FIXED_BYTES = 32 * MIB;
-/** Fewer documents are not worth a pass over all lists. */
+/** Fewer documents are not worth a pass over the lists of their segment; nor is it worth more than so many passes. */
 const MIN_BLOCK_DOCUMENTS = 1024;
+const MAX_BLOCKS = 64;
 const MIN_BUCKET_BYTES = MIB;
 /** A bucket may be twice as large as it was meant to be, and the one before it not be gone yet. */
 const BUCKET_SHARE = 1 / 8;
@@ -40,8 +41,9 @@ export interface MergePlan {
 }
 
 /**
- * Shares out the memory of a merge. What is needed at least (24 bytes a document and the term directories of the inputs)
- * is taken even where it is more than there is: an index with too many segments must be merged.
+ * Shares out the memory of a merge. What is needed at least (24 bytes a document, the term directories of the inputs, a
+ * block of a 64th of the documents) is taken even where it is more than there is: an index with too many segments must be
+ * merged.
  */
 export function planMerge(
   memoryBytes: number,
@@ -60,7 +62,11 @@ export function planMerge(
   const left = Math.max(0, memoryBytes - needed);
   return {
     isInMemory: false,
-    blockDocuments: Math.max(MIN_BLOCK_DOCUMENTS, Math.floor(left / BLOCK_DOCUMENT_BYTES)),
+    blockDocuments: Math.max(
+      MIN_BLOCK_DOCUMENTS,
+      Math.ceil(documents / MAX_BLOCKS),
+      Math.floor(left / BLOCK_DOCUMENT_BYTES),
+    ),
     bucketBytes: Math.max(MIN_BUCKET_BYTES, Math.floor(left * BUCKET_SHARE)),
   };
 }

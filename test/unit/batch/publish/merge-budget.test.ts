@@ -88,8 +88,9 @@ describe("planMerge", () => {
   it("goes on with the least where there is less than that", () => {
     expect(planMerge(1, inputs(2, 5_000_000, 3000 * MIB), true)).toEqual({
       isInMemory: false,
-      blockDocuments: 1024,
+      blockDocuments: 156_250,
       bucketBytes: MIB,
     });
+    expect(planMerge(1, inputs(2, 500, 3 * MIB), true).blockDocuments).toBe(1024);
   });
 });
