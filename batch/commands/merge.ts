@@ -27,7 +27,7 @@ When it merges, as \`lzero consume\` does by itself after every commit:
                                below it together; so a document is rewritten about log2 of the number of batches times
   more than ${100 * MAX_TOMBSTONE_SHARE} % of one dead     that one alone, without its dead documents, once these are ${MIN_DEAD_BYTES / 1024 / 1024} MiB or more
 Segments of more than ${MAX_MERGE_BYTES / 1024 ** 3} GiB together are merged only where their number forces it. A merge that does not fit its
---memory keeps what it works on in a scratch folder, about four times its segments, in the folder for temporary files
+--memory keeps what it works on in a scratch folder, about three times its segments, in the folder for temporary files
 (TMPDIR), and removes it afterwards; with little memory documents are clustered in blocks. Nothing is encoded again,
 readers see the old segments or the new one. The old pages stay until \`lzero collect\`.
 

@@ -141,7 +141,7 @@ function attempt<Result>(path: string, verb: string, work: () => Result): Result
     throw new LzeroError(
       isFull ? "scratch_full" : "scratch_failed",
       isFull
-        ? `the disk of the scratch folder ${folder} is full: a merge needs about four times its segments there; TMPDIR says where`
+        ? `the disk of the scratch folder ${folder} is full: a merge needs about three times its segments there; TMPDIR says where`
         : `${verb} ${path} in the scratch folder failed: ${reason}`,
       { folder, path },
       cause,

@@ -17,7 +17,7 @@ import type { LiveSegment } from "../../shared/catalog/commands.ts";
 /** Live segments that an index may keep without a merge (DESIGN: eight or fewer). */
 export const MAX_LIVE_SEGMENTS = 8;
 /**
- * Memory sets no bound to a merge, but its scratch folder takes about four times this, and minutes pass; the forced pair
+ * Memory sets no bound to a merge, but its scratch folder takes about three times this, and minutes pass; the forced pair
  * is merged whatever its size. (A bound that an index outgrows is costly: with eight segments above it, every batch would
  * be merged with one of them.)
  */
