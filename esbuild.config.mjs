@@ -1,5 +1,5 @@
-// Bundles what runs: the command line and its worker threads for Node (which runs no TypeScript at version
-// 20), and the Worker by wrangler, exactly as it would be deployed. Prints the Worker's compressed size, since the
+// Builds what runs: the compiled loops of scoring, the command line and its worker threads for Node (which runs no
+// TypeScript at version 20), and the Worker by wrangler, exactly as it would be deployed. Prints the Worker's compressed size, since the
 // platform bounds it and start-up time follows it; a Worker over the budget fails the build.
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { compileKernelIfStale } from "./compile-kernel.mjs";
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 /** A tenth of the platform's 3 MB on the free plan: what is left is start-up time that nobody waits for. */
@@ -16,6 +17,7 @@ const WORKER_BUDGET_BYTES = 300 * 1024;
 const targets = new Set(process.argv.slice(2));
 const wants = (target) => targets.size === 0 || targets.has(target);
 
+await compileKernelIfStale();
 if (wants("batch")) await buildBatch();
 if (wants("worker")) buildWorker();
 

@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
   test: {
+    globalSetup: ["test/support/compile-kernel.ts"],
     projects: [
       {
         test: {

@@ -1,9 +1,10 @@
 /**
  * What an isolate keeps between requests: pages, query models and manifests, bounded by bytes. In: a key and how to
- * load its value. Out: the value, loaded once however many requests ask at the same time. `isolateCache` is the one
- * mutable module state of the Worker; losing it costs reads, never correctness.
+ * load its value. Out: the value, loaded once however many requests ask at the same time. The Worker's entry makes one: it
+ * is its one mutable module state, and losing it costs reads, never correctness.
  */
 import type { Manifest } from "../shared/format/manifest.ts";
+import type { QueryAlgorithm } from "../shared/query/algorithm.ts";
 import { createWindowed } from "../shared/query/windowed.ts";
 
 /** An isolate has 128 MB; decoding and the answer need their share. */
@@ -31,8 +32,8 @@ export interface Loaded<Value> {
 export class IsolateCache {
   /** Pages that were found right; they never change, so that a checksum is computed once for as long as one is held. */
   readonly verified = new WeakSet<Uint8Array>();
-  /** With buffers that queries use one after another. */
-  readonly algorithm = createWindowed();
+  /** With buffers that queries use one after another: scoring a segment waits for nothing. */
+  readonly algorithm: QueryAlgorithm;
 
   private readonly budgetBytes: number;
   /** In order of use, the least recent first (a Map keeps insertion order). */
@@ -41,8 +42,9 @@ export class IsolateCache {
   private readonly floors = new Map<string, number>();
   private usedBytes = 0;
 
-  constructor(budgetBytes: number = CACHE_BUDGET_BYTES) {
+  constructor(budgetBytes: number = CACHE_BUDGET_BYTES, algorithm: QueryAlgorithm = createWindowed()) {
     this.budgetBytes = budgetBytes;
+    this.algorithm = algorithm;
   }
 
   /** Bytes of all values held; never above the budget. */
@@ -132,8 +134,6 @@ export class IsolateCache {
     this.usedBytes -= entry.sizeBytes;
   }
 }
-
-export const isolateCache = new IsolateCache();
 
 const LATE = Symbol("late");
 

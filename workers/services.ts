@@ -5,7 +5,7 @@
 import type { Context, Hono } from "hono";
 import { type CatalogClient, catalogOf } from "./catalog-client.ts";
 import type { Env } from "./env.ts";
-import { type IsolateCache, isolateCache } from "./isolate-cache.ts";
+import { IsolateCache } from "./isolate-cache.ts";
 
 export interface Services {
   readonly fetch: (request: Request, init?: RequestInit) => Promise<Response>;
@@ -23,9 +23,10 @@ export interface AppEnv {
 export type App = Hono<AppEnv>;
 export type AppContext = Context<AppEnv>;
 
+/** With the plain kernel; the Worker's entry, which alone can import a compiled module, gives the cache another one. */
 export const productionServices: Services = {
   fetch: (request, init) => fetch(request, init),
   nowMs: () => Date.now(),
   catalogOf,
-  cache: isolateCache,
+  cache: new IsolateCache(),
 };

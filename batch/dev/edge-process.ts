@@ -125,10 +125,12 @@ async function describeEdge(config: EdgeProcessConfig, workerName: string): Prom
   };
 }
 
-/** The entry first, then the text modules beside it (the page's script and style sheet). */
-async function readModules(
-  folder: string,
-): Promise<{ type: "ESModule" | "Text"; path: string; contents: string }[]> {
+type WorkerModule =
+  | { readonly type: "ESModule" | "Text"; readonly path: string; readonly contents: string }
+  | { readonly type: "CompiledWasm"; readonly path: string; readonly contents: Uint8Array<ArrayBuffer> };
+
+/** The entry first, then the modules beside it: the page's script and style sheet as text, and what is compiled. */
+async function readModules(folder: string): Promise<WorkerModule[]> {
   let names: string[];
   try {
     names = await readdir(folder);
@@ -144,15 +146,20 @@ async function readModules(
   const scripts = names.filter(
     (name) => name.endsWith(".js") && !texts.includes(name) && name !== "index.js",
   );
-  const load = async (name: string, type: "ESModule" | "Text") => ({
-    type,
-    path: join(folder, name),
-    contents: await readFile(join(folder, name), "utf8"),
-  });
+  const compiled = names.filter((name) => name.endsWith(".wasm"));
+  const load = async (name: string, type: "ESModule" | "Text"): Promise<WorkerModule> => {
+    const path = join(folder, name);
+    return { type, path, contents: await readFile(path, "utf8") };
+  };
+  const loadCompiled = async (name: string): Promise<WorkerModule> => {
+    const path = join(folder, name);
+    return { type: "CompiledWasm", path, contents: Uint8Array.from(await readFile(path)) };
+  };
   return Promise.all([
     load("index.js", "ESModule"),
     ...scripts.map((name) => load(name, "ESModule")),
     ...texts.map((name) => load(name, "Text")),
+    ...compiled.map(loadCompiled),
   ]);
 }
 

@@ -83,17 +83,20 @@ export interface WindowedPostings {
     touchedCount: number,
   ): number;
   /**
-   * The same for candidates alone.
+   * Adds `weight · impact` to the scores of candidates.
    * @param candidates strictly ascending, relative to the window
+   * @param scores theirs, in their order
    * @returns postings that were decoded
    */
   probe(
     window: number,
     weight: number,
-    accumulators: Int32Array,
     candidates: Uint16Array,
+    scores: Int32Array,
     candidateCount: number,
   ): number;
+  /** The postings of a window as a run, for loops of one's own; null when there are none, or they are not in a run. */
+  run(window: number): Run | null;
 }
 
 /**
@@ -294,12 +297,16 @@ class RunPostings implements WindowedPostings {
   probe(
     window: number,
     weight: number,
-    accumulators: Int32Array,
     candidates: Uint16Array,
+    scores: Int32Array,
     candidateCount: number,
   ): number {
     const run = this.#runs[window];
-    return run === undefined ? 0 : probeRun(run, weight, accumulators, candidates, candidateCount);
+    return run === undefined ? 0 : probeRun(run, weight, candidates, scores, candidateCount);
+  }
+
+  run(window: number): Run | null {
+    return this.#runs[window] ?? null;
   }
 }
 
@@ -366,8 +373,8 @@ class DecodedPostings implements WindowedPostings {
   probe(
     window: number,
     weight: number,
-    accumulators: Int32Array,
     candidates: Uint16Array,
+    scores: Int32Array,
     candidateCount: number,
   ): number {
     const { ordinals, impacts } = this.#list;
@@ -379,9 +386,12 @@ class DecodedPostings implements WindowedPostings {
     for (; at < end && next < candidateCount; at++) {
       const ordinal = ordinals[at]! - base;
       while (next < candidateCount && candidates[next]! < ordinal) next++;
-      if (next < candidateCount && candidates[next] === ordinal)
-        accumulators[ordinal]! += weight * impacts[at]!;
+      if (next < candidateCount && candidates[next] === ordinal) scores[next]! += weight * impacts[at]!;
     }
     return at - start;
+  }
+
+  run(): null {
+    return null;
   }
 }

@@ -6,6 +6,7 @@
  * its entropy), split into two streams: quotients in unary, so that the next one is a count of trailing zeros, and
  * fields of one width that hold a gap's low bits and the impact together, so that a posting is one unaligned read.
  */
+import type { LzeroError } from "../errors.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { pageCorrupt } from "./errors.ts";
 import { PAGE_HEADER_BYTES } from "./page.ts";
@@ -187,6 +188,7 @@ export function decodeRun(
   let lowest = 255;
   for (let done = 0; done < bits; done += 32) {
     let word = quotientWord(view, quotientsAt, done, bits);
+    if (at - into + 32 > count) checkCount(run, at - into, word);
     while (word !== 0) {
       const bit = done + 31 - Math.clz32(word & -word);
       word &= word - 1;
@@ -201,7 +203,7 @@ export function decodeRun(
       impacts[at++] = impact;
     }
   }
-  checkRun(run, at - into, ordinal, limit);
+  checkRun(run, at - into, lastBit + 1, ordinal, limit);
   if (highest !== run.maxImpact || lowest !== minImpact) {
     throw pageCorrupt(
       run.key,
@@ -233,6 +235,7 @@ export function accumulateRun(run: Run, weight: number, accumulators: Int32Array
   let decoded = 0;
   for (let done = 0; done < bits; done += 32) {
     let word = quotientWord(view, quotientsAt, done, bits);
+    if (decoded + 32 > count) checkCount(run, decoded, word);
     while (word !== 0) {
       const bit = done + 31 - Math.clz32(word & -word);
       word &= word - 1;
@@ -244,7 +247,7 @@ export function accumulateRun(run: Run, weight: number, accumulators: Int32Array
       decoded++;
     }
   }
-  checkRun(run, decoded, ordinal, limit);
+  checkRun(run, decoded, nextBit, ordinal, limit);
 }
 
 /**
@@ -276,6 +279,7 @@ export function accumulateRunTouching(
   let touchedNow = touchedCount;
   for (let done = 0; done < bits; done += 32) {
     let word = quotientWord(view, quotientsAt, done, bits);
+    if (decoded + 32 > count) checkCount(run, decoded, word);
     while (word !== 0) {
       const bit = done + 31 - Math.clz32(word & -word);
       word &= word - 1;
@@ -291,22 +295,24 @@ export function accumulateRunTouching(
       decoded++;
     }
   }
-  checkRun(run, decoded, ordinal, limit);
+  checkRun(run, decoded, nextBit, ordinal, limit);
   return touchedNow;
 }
 
 /**
- * Adds `weight · impact` to the accumulators of the candidates that the run has, and to no others. Only the blocks of
- * the skip table in which a candidate can lie are decoded, and those only as far as their last candidate.
+ * Adds `weight · impact` to the scores of the candidates that the run has. Only the blocks of the skip table in which a
+ * candidate can lie are decoded, and those only as far as their last candidate.
  * @param candidates strictly ascending, relative to the run's base
+ * @param scores theirs, in their order
  * @param candidateCount how many of them are candidates
  * @returns postings that were decoded
+ * @throws LzeroError `page_corrupt`, for what is seen of the run
  */
 export function probeRun(
   run: Run,
   weight: number,
-  accumulators: Int32Array,
   candidates: Uint16Array,
+  scores: Int32Array,
   candidateCount: number,
 ): number {
   const { view, count, lowBits, impactBits, quotientsAt, skips, skipsAt } = run;
@@ -329,12 +335,12 @@ export function probeRun(
     const blockEnd = Math.min(count, index + SKIP_BLOCK);
     let fieldAt = run.fieldsAt * 8 + index * fieldBits;
     let done = nextBit & ~31;
+    if (done >= bits) throw quotientsEnd(run, bits);
     let word = quotientWord(view, quotientsAt, done, bits) & (-1 << (nextBit & 31));
     while (index < blockEnd && candidate <= lastOrdinal) {
       while (word === 0) {
         done += 32;
-        // Only a run whose quotients are not what its header says gets here.
-        if (done >= bits) return decoded;
+        if (done >= bits) throw quotientsEnd(run, bits);
         word = quotientWord(view, quotientsAt, done, bits);
       }
       const bit = done + 31 - Math.clz32(word & -word);
@@ -350,12 +356,18 @@ export function probeRun(
         candidate = candidates[next]!;
       }
       if (candidate !== ordinal) continue;
-      accumulators[ordinal]! += least + weight * (field & impactMask);
+      scores[next]! += least + weight * (field & impactMask);
       if (++next === candidateCount) return decoded;
       candidate = candidates[next]!;
     }
   }
   return decoded;
+}
+
+/** All bytes of a run but its header: its skip table, quotients and fields. */
+export function runBytes({ view, count, lowBits, impactBits, skipsAt, fieldsAt }: Run): Uint8Array {
+  const end = fieldsAt + Math.ceil((count * (lowBits + impactBits)) / 8);
+  return new Uint8Array(view.buffer, view.byteOffset + skipsAt, end - skipsAt);
 }
 
 /** 32 bits of the quotients, those behind the last one cleared. */
@@ -365,15 +377,24 @@ function quotientWord(view: DataView, quotientsAt: number, done: number, bits: n
   return left < 32 ? word & ((1 << left) - 1) : word;
 }
 
-function checkRun(run: Run, decoded: number, lastOrdinal: number, limit: number): void {
-  if (decoded !== run.count) {
-    throw pageCorrupt(
-      run.key,
-      PAGE_HEADER_BYTES + run.quotientsAt,
-      "the postings of a run",
-      run.count,
-      decoded,
-    );
+/** No field behind the run's own is read, whatever the quotients say: called where a word may go past the count. */
+function checkCount({ key, count, quotientsAt }: Run, decoded: number, word: number): void {
+  let postings = decoded;
+  for (let left = word; left !== 0; left &= left - 1) postings++;
+  if (postings > count) {
+    throw pageCorrupt(key, PAGE_HEADER_BYTES + quotientsAt, "the postings of a run", count, postings);
+  }
+}
+
+/** @param endBit behind the quotient of the last posting */
+function checkRun(run: Run, decoded: number, endBit: number, lastOrdinal: number, limit: number): void {
+  const { key, count, quotients, quotientsAt } = run;
+  if (decoded !== count) {
+    throw pageCorrupt(key, PAGE_HEADER_BYTES + quotientsAt, "the postings of a run", count, decoded);
+  }
+  if (endBit !== count + quotients) {
+    const actual = endBit - count;
+    throw pageCorrupt(key, PAGE_HEADER_BYTES + quotientsAt, "the quotients of a run", quotients, actual);
   }
   if (lastOrdinal >= limit) {
     throw pageCorrupt(
@@ -387,6 +408,12 @@ function checkRun(run: Run, decoded: number, lastOrdinal: number, limit: number)
 }
 
 /** Entries of a skip table: one before each block but the first. */
+/** Its skip table or its quotients are not what its header says. */
+function quotientsEnd({ key, quotientsAt }: Run, bits: number): LzeroError {
+  const offset = PAGE_HEADER_BYTES + quotientsAt;
+  return pageCorrupt(key, offset, "the quotients of a run", `a posting before bit ${bits}`, "none");
+}
+
 function skipCount(count: number): number {
   return (count - 1) >>> SKIP_SHIFT;
 }

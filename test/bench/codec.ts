@@ -5,6 +5,7 @@
  */
 
 import { formatTable } from "../../batch/inspect/table.ts";
+import { openWasmKernel } from "../../batch/query/wasm-kernel.ts";
 import { ByteWriter } from "../../shared/format/bytes.ts";
 import {
   decodePostings,
@@ -15,6 +16,8 @@ import {
   type WindowedPostings,
 } from "../../shared/format/posting-list.ts";
 import { RUN_SLACK_BYTES } from "../../shared/format/posting-run.ts";
+import type { WindowKernel } from "../../shared/query/kernel/kernel.ts";
+import { createPlainKernel } from "../../shared/query/kernel/plain-kernel.ts";
 import type { Benchmark, BenchmarkOptions, BenchmarkReport } from "./benchmark.ts";
 import { openCollection } from "./collections/read-collection.ts";
 import { entropyBound } from "./entropy-bound.ts";
@@ -41,7 +44,9 @@ interface Row {
   readonly overBound: number;
   readonly encodeMillionPerSecond: number;
   readonly decodeMillionPerSecond: number;
+  /** By the plain kernel, and by the compiled one. */
   readonly accumulateMillionPerSecond: number;
+  readonly compiledMillionPerSecond: number;
 }
 
 async function benchCodec({
@@ -60,7 +65,16 @@ async function benchCodec({
       `${name}: ${documentCount} documents, ${postings} postings; one thread`,
       formatTable(
         toColumns(
-          ["bits", "bytes/posting", "entropy", "over", "encode M/s", "decode M/s", "accumulate M/s"],
+          [
+            "bits",
+            "bytes/posting",
+            "entropy",
+            "over",
+            "encode M/s",
+            "decode M/s",
+            "accumulate M/s",
+            "compiled M/s",
+          ],
           0,
         ),
         rows.map((row) => [
@@ -71,6 +85,7 @@ async function benchCodec({
           row.encodeMillionPerSecond.toFixed(1),
           row.decodeMillionPerSecond.toFixed(0),
           row.accumulateMillionPerSecond.toFixed(0),
+          row.compiledMillionPerSecond.toFixed(0),
         ]),
       ),
     ].join("\n"),
@@ -108,7 +123,9 @@ function measure(lists: InvertedLists, impactBits: number): Row {
     for (const place of places) decodePostings(place);
   });
   const opened = places.map(openPostings);
-  const accumulateMs = bestOf(() => accumulateAll(opened, documents));
+  const [plainMs, wasmMs] = [createPlainKernel(), openWasmKernel()].map((kernel) =>
+    bestOf(() => accumulateAll(kernel, opened, documents)),
+  );
   const { bits } = entropyBound(lists);
   const bound = bits / 8 / postings;
   return {
@@ -118,15 +135,16 @@ function measure(lists: InvertedLists, impactBits: number): Row {
     overBound: bytes / postings / bound - 1,
     encodeMillionPerSecond: postings / encodeMs / 1000,
     decodeMillionPerSecond: postings / decodeMs / 1000,
-    accumulateMillionPerSecond: postings / accumulateMs / 1000,
+    accumulateMillionPerSecond: postings / plainMs! / 1000,
+    compiledMillionPerSecond: postings / wasmMs! / 1000,
   };
 }
 
-function accumulateAll(lists: readonly WindowedPostings[], documents: number): void {
-  const accumulators = new Int32Array(WINDOW_ORDINALS);
+function accumulateAll(kernel: WindowKernel, lists: readonly WindowedPostings[], documents: number): void {
   for (let window = 0; window * WINDOW_ORDINALS < documents; window++) {
-    for (const list of lists) list.accumulate(window, 1, accumulators);
-    accumulators.fill(0);
+    kernel.prepare(Math.min(WINDOW_ORDINALS, documents - window * WINDOW_ORDINALS));
+    for (const list of lists) kernel.add(list, window, 1);
+    kernel.reset();
   }
 }
 

@@ -1,9 +1,12 @@
 /**
- * `npm run bench -- equality`: the long run of the tests that hold the engine against exhaustive scoring. Queries of
+ * `npm run bench -- equality`: the long run of the tests that hold the engine, with either kernel, against exhaustive
+ * scoring. Queries of
  * random terms of a collection, drawn by how often they occur or evenly, with weights as IDF makes them, all equal, or
  * far apart, for k from 1 to 1,000. It ends with an error at the first hit, order or score that differs.
  */
 import { formatTable } from "../../batch/inspect/table.ts";
+import { openWasmKernel } from "../../batch/query/wasm-kernel.ts";
+import { createPlainKernel } from "../../shared/query/kernel/plain-kernel.ts";
 import type { Benchmark, BenchmarkOptions, BenchmarkReport } from "./benchmark.ts";
 import type { BenchQuery } from "./collections/query-sets.ts";
 import { randomOf } from "./collections/random.ts";
@@ -52,7 +55,7 @@ async function compare(options: BenchmarkOptions): Promise<BenchmarkReport> {
 function compareOn(name: string, queries: number, seed: number) {
   const collection = openCollection(name);
   const lists = invert(collection);
-  const engine = openLzero(collection, 8);
+  const engines = [openLzero(collection, 8, createPlainKernel()), openLzero(collection, 8, openWasmKernel())];
   const accumulators = new Int32Array(lists.documents);
   const random = randomOf(seed);
   const draw = { byPosting: drawByPosting(lists), evenly: drawEvenly(lists) };
@@ -63,18 +66,19 @@ function compareOn(name: string, queries: number, seed: number) {
     const query = makeQuery(lists, random, random() < 0.5 ? draw.byPosting : draw.evenly);
     const k = KS[done % KS.length]!;
     const expected = searchExhaustively(lists, query, accumulators, k);
-    const actual = engine.hits(query, k);
-    if (
-      actual.ordinals.join() !== expected.ordinals.join() ||
-      actual.scores.join() !== expected.scores.join()
-    ) {
-      throw new Error(
-        `${name}, seed ${seed}, query ${done}, k ${k}: ${JSON.stringify({ query, expected, actual })}`,
-      );
+    for (const engine of engines) {
+      const actual = engine.hits(query, k);
+      if (
+        actual.ordinals.join() !== expected.ordinals.join() ||
+        actual.scores.join() !== expected.scores.join()
+      ) {
+        const text = JSON.stringify({ query, expected, actual });
+        throw new Error(`${name}, ${engine.settings}, seed ${seed}, query ${done}, k ${k}: ${text}`);
+      }
     }
-    hits += actual.ordinals.length;
+    hits += expected.ordinals.length;
     if (done % 100 === 0) {
-      const cost = engine.costOf(query);
+      const cost = engines[1]!.costOf(query);
       decoded += cost.decoded;
       postings += cost.postings;
     }

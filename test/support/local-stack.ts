@@ -26,7 +26,7 @@ export function buildIfStale(): void {
 
 function newestSource(folder: string): number {
   const times = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(ts|js|css)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(ts|js|css|as)$/.test(entry.name))
     .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs);
   return Math.max(...times);
 }

@@ -3,6 +3,7 @@
  * found right before the first query, as an isolate holds them. A query pays for all that follows a page's arrival:
  * finding its lists, opening and scoring them. Document pages are no part of it, as they are of no other engine here.
  */
+import { openWasmKernel } from "../../../batch/query/wasm-kernel.ts";
 import { ByteWriter } from "../../../shared/format/bytes.ts";
 import { encodePostingList, openPostings } from "../../../shared/format/posting-list.ts";
 import { assembleSegment, type EncodedSegment } from "../../../shared/format/segment-assembly.ts";
@@ -11,9 +12,10 @@ import {
   decodeSegmentRoot,
   postingListPlace,
 } from "../../../shared/format/segment-reader.ts";
+import type { WindowKernel } from "../../../shared/query/kernel/kernel.ts";
 import { findLists, pagesOf, type WeightedList } from "../../../shared/query/lists.ts";
 import { TopK } from "../../../shared/query/top-k.ts";
-import { scoreWindows, WindowBuffers } from "../../../shared/query/windowed.ts";
+import { scoreWindows } from "../../../shared/query/windowed.ts";
 import type { BenchQuery } from "../collections/query-sets.ts";
 import type { BenchCollection } from "../collections/read-collection.ts";
 import { K, type SearchEngine } from "./engine.ts";
@@ -94,7 +96,11 @@ export interface LzeroEngine extends SearchEngine {
   costOf(query: BenchQuery): QueryCost;
 }
 
-export function openLzero(collection: BenchCollection, impactBits: number): LzeroEngine {
+export function openLzero(
+  collection: BenchCollection,
+  impactBits: number,
+  kernel: WindowKernel = openWasmKernel(),
+): LzeroEngine {
   const startedMs = performance.now();
   const impacts =
     impactBits === 8
@@ -108,7 +114,6 @@ export function openLzero(collection: BenchCollection, impactBits: number): Lzer
     page === 0 ? (root.inlinePayload ?? value) : decodeSegmentPage(root, value, page),
   );
   const payloadOf = (page: number) => payloads[page]!;
-  const buffers = new WindowBuffers();
   const bytes = segment.pages.reduce((sum, { length }, page) => {
     const isOfDocuments = page > 0 && root.pageEntry(page).kind === 3;
     return isOfDocuments ? sum : sum + length;
@@ -116,7 +121,7 @@ export function openLzero(collection: BenchCollection, impactBits: number): Lzer
   return {
     engine: "lzero",
     version: process.version,
-    settings: `format 2, ${impactBits}-bit impacts, windowed`,
+    settings: `format 2, ${impactBits}-bit impacts, windowed, ${kernel.name} kernel`,
     isSameScore: impactBits === 8,
     buildSeconds,
     bytes,
@@ -159,6 +164,6 @@ export function openLzero(collection: BenchCollection, impactBits: number): Lzer
       weight,
       postings: openPostings(postingListPlace(root, payloadOf, entry)),
     }));
-    return { top, decoded: scoreWindows(opened, root.documents, UNRESTRICTED, top, 0, buffers) };
+    return { top, decoded: scoreWindows(opened, root.documents, UNRESTRICTED, top, 0, kernel) };
   }
 }

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { openWasmKernel } from "../../../../batch/query/wasm-kernel.ts";
 import { decodeManifest, encodeManifest, type Manifest } from "../../../../shared/format/manifest.ts";
 import { mergeSegments } from "../../../../shared/format/merge-segments.ts";
 import { FORMAT_VERSION, pageVersion } from "../../../../shared/format/page.ts";
@@ -101,27 +102,30 @@ describe.each([1, 2])("the golden index of format version %i", (version) => {
     if (version === FORMAT_VERSION) expect(encoded.value).toEqual(stored("tables.bin"));
   });
 
-  it.each([exhaustive, createWindowed()])("answers queries as it did: $name", async (algorithm) => {
-    const names = new Map<string, string>();
-    GOLDEN_SEGMENTS.forEach(({ file, encode }) => {
-      const { segmentId } = encode();
-      files.forEach((name) => {
-        const page = name.match(`^${file}-(\\d+)`)?.[1];
-        if (page !== undefined) names.set(pageKey(GOLDEN_INDEX, segmentId, Number(page)), name);
+  it.each([exhaustive, createWindowed(), createWindowed(openWasmKernel())])(
+    "answers queries as it did: $name",
+    async (algorithm) => {
+      const names = new Map<string, string>();
+      GOLDEN_SEGMENTS.forEach(({ file, encode }) => {
+        const { segmentId } = encode();
+        files.forEach((name) => {
+          const page = name.match(`^${file}-(\\d+)`)?.[1];
+          if (page !== undefined) names.set(pageKey(GOLDEN_INDEX, segmentId, Number(page)), name);
+        });
       });
-    });
-    const reader = { read: async (key: string) => stored(names.get(key) ?? key) };
-    for (const [at, query] of GOLDEN_QUERIES.entries()) {
-      const { hits } = await search(reader, storedManifest(), query, { k: 5, offset: 0, algorithm });
-      expect(
-        hits.map(({ segmentId, ordinal, integerScore, score, document }) => ({
-          segmentId,
-          ordinal,
-          integerScore,
-          score,
-          id: document.id,
-        })),
-      ).toEqual(expected.results[at]);
-    }
-  });
+      const reader = { read: async (key: string) => stored(names.get(key) ?? key) };
+      for (const [at, query] of GOLDEN_QUERIES.entries()) {
+        const { hits } = await search(reader, storedManifest(), query, { k: 5, offset: 0, algorithm });
+        expect(
+          hits.map(({ segmentId, ordinal, integerScore, score, document }) => ({
+            segmentId,
+            ordinal,
+            integerScore,
+            score,
+            id: document.id,
+          })),
+        ).toEqual(expected.results[at]);
+      }
+    },
+  );
 });

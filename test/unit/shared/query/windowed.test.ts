@@ -1,8 +1,10 @@
 /** Faster algorithms find what the exhaustive one finds: the same documents in the same order, to the bit. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { openWasmKernel } from "../../../../batch/query/wasm-kernel.ts";
 import { WINDOW_ORDINALS } from "../../../../shared/format/posting-list.ts";
 import { exhaustive } from "../../../../shared/query/exhaustive.ts";
+import { createPlainKernel } from "../../../../shared/query/kernel/plain-kernel.ts";
 import type { QueryVector } from "../../../../shared/query/query-vector.ts";
 import { search } from "../../../../shared/query/search.ts";
 import { createWindowed } from "../../../../shared/query/windowed.ts";
@@ -11,13 +13,13 @@ import { buildIndex, keepAnswersQuick, planArbitrary, queryArbitrary, queryOf } 
 import { makeDocuments, makeQueries } from "./zipf.ts";
 
 /** One for all tests: a query must leave its buffers as it found them. */
-const windowed = createWindowed();
+const ALGORITHMS = [createWindowed(createPlainKernel()), createWindowed(openWasmKernel())];
 const KS = [1, 10, 100, 1000, 200_000];
 
 async function expectSame(index: ReturnType<typeof buildIndex>, query: QueryVector, ks = KS): Promise<void> {
   for (const k of ks) {
-    const [expected, actual] = await Promise.all(
-      [exhaustive, windowed].map((algorithm) =>
+    const [expected, ...actual] = await Promise.all(
+      [exhaustive, ...ALGORITHMS].map((algorithm) =>
         search(index.reader, index.manifest, query, { k, offset: 0, algorithm }),
       ),
     );
@@ -25,7 +27,9 @@ async function expectSame(index: ReturnType<typeof buildIndex>, query: QueryVect
       hits
         .map(({ segmentId, ordinal, integerScore }) => `${segmentId} ${ordinal} ${integerScore}`)
         .join("\n");
-    expect(dump(actual!)).toBe(dump(expected!));
+    for (const result of actual) expect(dump(result)).toBe(dump(expected!));
+    // Both kernels see the same and decide the same.
+    expect(actual[1]!.stats).toEqual(actual[0]!.stats);
   }
 }
 
@@ -69,10 +73,12 @@ describe("windowed", () => {
           ...options,
           algorithm: exhaustive,
         });
-        const actual = await search(index.reader, index.manifest, query, { ...options, algorithm: windowed });
-        expect(actual.hits).toEqual(expected.hits);
         const isAllowed = new Set(allowed);
-        for (const { ordinal } of actual.hits) expect(isAllowed.has(ordinal)).toBe(true);
+        for (const algorithm of ALGORITHMS) {
+          const actual = await search(index.reader, index.manifest, query, { ...options, algorithm });
+          expect(actual.hits).toEqual(expected.hits);
+          for (const { ordinal } of actual.hits) expect(isAllowed.has(ordinal)).toBe(true);
+        }
       }
     }
   }, 60_000);
@@ -85,8 +91,10 @@ describe("windowed", () => {
     const query = queryOf({ 250: 6000, 0: 20, 1: 20, 2: 20 });
     const options = { k: 10, offset: 0 };
     const full = await search(index.reader, index.manifest, query, { ...options, algorithm: exhaustive });
-    const pruned = await search(index.reader, index.manifest, query, { ...options, algorithm: windowed });
-    expect(pruned.hits).toEqual(full.hits);
-    expect(pruned.stats.postings).toBeLessThan(full.stats.postings / 2);
+    for (const algorithm of ALGORITHMS) {
+      const pruned = await search(index.reader, index.manifest, query, { ...options, algorithm });
+      expect(pruned.hits).toEqual(full.hits);
+      expect(pruned.stats.postings).toBeLessThan(full.stats.postings / 2);
+    }
   });
 });
