@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .ablate import COLLECTIONS, minutes_of, without_queries
-from .tradeoff import common_points, compare_pair, compare_point
+from .tradeoff import common_points, compare_pair, compare_point, compare_runs
 
-PAIRS = (("mask", "baseline"), ("activation", "baseline"), ("both", "baseline"), ("both", "mask"), ("both", "activation"))
+PAIRS = (("activation", "baseline"), ("mask-50", "baseline"), ("both-50", "baseline"), ("both-50", "mask-50"), ("both-50", "activation"))
+"""Arms over whose FLOPS λ decides: line against line."""
+RUNS = (("mask", "baseline"), ("both", "baseline"), ("both", "activation"))
+"""At t = 150 λ hardly moves the FLOPS: runs against a line."""
+SIDE_BY_SIDE = ("baseline", "activation", "mask-50", "both-50")
+
 
 
 def findings_of(rows: Sequence[dict]) -> dict:
@@ -21,15 +26,17 @@ def findings_of(rows: Sequence[dict]) -> dict:
     }
     table = [row for row in rows if row.get("part") == "table-2"]
     seeds = sorted({row["seed"] for row in table})
-    arms = list(dict.fromkeys(row["arm"] for row in table))
-    if all(any(row["arm"] == a and row["seed"] == s for row in table) for pair in PAIRS for a in pair for s in seeds) and seeds:
+    arms = {row["arm"] for row in table if all((row["arm"], seed) in {(r["arm"], r["seed"]) for r in table} for seed in seeds)}
+    if table:
         result["table2"] = {
-            "seeds": seeds, "common": common_points(table, arms, seeds),
-            "pairs": [compare_pair(table, better, other, seeds) for better, other in PAIRS],
+            "seeds": seeds,
+            "common": common_points(table, SIDE_BY_SIDE, seeds) if arms.issuperset(SIDE_BY_SIDE) else {},
+            "pairs": [compare_pair(table, better, other, seeds) for better, other in PAIRS if arms.issuperset((better, other))],
+            "runs": [compare_runs(table, arm, against) for arm, against in RUNS if arms.issuperset((arm, against))],
         }
         result["table3"] = [
             compare_point(row, table, against)
-            for row in rows if row.get("part") == "table-3" for against in ("activation", "baseline")
+            for row in rows if row.get("part") == "table-3" for against in ("activation", "baseline") if against in arms
         ]
     return result
 
@@ -38,7 +45,7 @@ def markdown_of(result: dict) -> str:
     lines = ["### Every run", "", *_run_lines(result["rows"])]
     if "table2" in result:
         lines += ["", "### Table 2 at equal FLOPS", "", *_common_lines(result["table2"])]
-        lines += ["", *_pair_lines(result["table2"]["pairs"])]
+        lines += _pair_lines([*result["table2"]["pairs"], *result["table2"]["runs"]])
     if result.get("table3"):
         lines += ["", "### Table 3 against Table 2's lines", "", *_point_lines(result["table3"])]
     return "\n".join(lines) + "\n"
@@ -67,7 +74,7 @@ def _common_lines(table: dict) -> list[str]:
             cells = [*figures["at"], figures["mean"]]
             lines.append(f"| {arm} | " + " | ".join(" / ".join(f"{v:.4f}" for v in cell) for cell in cells) + " |")
         lines.append("")
-    return lines[:-1]
+    return lines
 
 
 def _pair_lines(pairs: Sequence[dict]) -> list[str]:
@@ -76,7 +83,7 @@ def _pair_lines(pairs: Sequence[dict]) -> list[str]:
         for name in (*COLLECTIONS, "all"):
             if name in pair:
                 found = pair[name]
-                flops = "–".join(f"{x:.2f}" for x in found.get("flops", ()))
+                flops = "–".join(f"{x:.2f}" for x in found.get("flops", ())) + (f", {found['runs']} runs" if "runs" in found else "")
                 seeds = ", ".join(f"{d:+.4f}" for d in found.get("bySeed", ()))
                 lines.append(f"| {pair['arm']} − {pair['against']} | {name} | {flops} | {seeds} | {_tested(found)} |")
     return lines

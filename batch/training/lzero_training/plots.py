@@ -49,7 +49,7 @@ def smooth(values: list[float], index: int, width: int = 8) -> float:
     return sum(part) / len(part)
 
 
-COLOURS = {"baseline": "tab:gray", "mask": "tab:blue", "activation": "tab:orange", "both": "tab:red"}
+COLOURS = {"baseline": "tab:gray", "mask": "tab:blue", "activation": "tab:orange", "both": "tab:red", "mask-50": "tab:cyan", "both-50": "tab:pink"}
 
 
 def plot_ablation(rows: list[dict], out: Path) -> None:

@@ -97,6 +97,31 @@ def compare_pair(rows: Sequence[dict], better: str, other: str, seeds: Sequence[
     return result
 
 
+def compare_runs(rows: Sequence[dict], arm: str, against: str) -> dict:
+    """An arm whose FLOPS λ hardly moves: each of its runs against the other arm's line at the run's own FLOPS.
+
+    Means over a seed's runs, then over seeds; runs outside of the line are left out and `runs` says how many are in.
+    """
+    result: dict = {"arm": arm, "against": against}
+    parts = []
+    for name in COLLECTIONS:
+        by_seed: dict[int, list[tuple[float, np.ndarray, np.ndarray]]] = {}
+        for row in rows:
+            if row["arm"] == arm:
+                line, flops = line_of(rows, against, row["seed"], name), row[name]["flops"]
+                if line.covers(flops):
+                    by_seed.setdefault(row["seed"], []).append((flops, np.array(row[name]["perQuery"]), line.at(flops)))
+        if not by_seed:
+            continue
+        flops = [run[0] for runs in by_seed.values() for run in runs]
+        a, b = (np.array([np.mean([run[side] for run in runs], axis=0) for runs in by_seed.values()]) for side in (1, 2))
+        parts.append((a.mean(axis=0), b.mean(axis=0)))
+        result[name] = {"flops": [round(min(flops), 3), round(max(flops), 3)], "runs": len(flops), **_tested(a, b)}
+    if len(parts) == len(COLLECTIONS):
+        result["all"] = _test(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+    return result
+
+
 def compare_point(row: dict, rows: Sequence[dict], against: str) -> dict:
     """One run against the line of an arm with the same seed, at the run's own FLOPS."""
     result: dict = {"arm": row["arm"], "seed": row["seed"], "against": against}

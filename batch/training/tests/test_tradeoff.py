@@ -3,7 +3,7 @@ import pytest
 
 from lzero_training.findings import findings_of, markdown_of
 from lzero_training.plots import plot_ablation
-from lzero_training.tradeoff import Line, common_points, compare_pair, compare_point, overlap_of
+from lzero_training.tradeoff import Line, common_points, compare_pair, compare_point, compare_runs, overlap_of
 
 
 def row(arm, seed, flops, scores, part="table-2", **more):
@@ -58,22 +58,31 @@ def test_a_single_run_is_held_against_the_line_at_its_own_flops():
     assert outside["cranfield"] == {"flops": 2.5, "outside": [1.0, 2.0]}
 
 
+def test_runs_of_one_length_are_held_against_a_line_and_those_outside_are_left_out():
+    rows = straight("baseline", 1, 1.0, 2.0, 0.3) + [row("mask", 1, x, [0.5] * 3) for x in (1.2, 1.4, 2.5)]
+    found = compare_runs(rows, "mask", "baseline")["scifact"]
+    assert (found["runs"], found["flops"]) == (2, [1.2, 1.4])
+    assert found["bySeed"] == [pytest.approx(0.5 - 0.43)]
+
+
 def test_findings_hold_every_run_and_are_plotted(tmp_path):
     rows = []
-    for number, arm in enumerate(("baseline", "activation", "mask", "both")):
+    for number, arm in enumerate(("baseline", "activation", "mask-50", "both-50", "mask", "both")):
         for seed in (1, 2):
             rows += straight(arm, seed, 1.0, 2.0, 0.3 + number / 100)
     rows += [row("de", 1, 1.5, [0.4] * 3, part="table-3"), row("mask", 1, 1.5, [0.4] * 3, part="figure-2"), row("mask", 1, 1.5, [0.4] * 3, part="figure-3", t=50)]
     result = findings_of(rows)
     assert "perQuery" not in result["rows"][0]["scifact"]
-    assert [p["all"]["difference"] for p in result["table2"]["pairs"]] == pytest.approx([0.02, 0.01, 0.03, 0.01, 0.02])
+    assert [p["all"]["difference"] for p in result["table2"]["pairs"]] == pytest.approx([0.01, 0.02, 0.03, 0.01, 0.02])
+    assert [p["all"]["difference"] for p in result["table2"]["runs"]] == pytest.approx([0.04, 0.05, 0.04])
+    assert result["table2"]["common"]["scifact"]["arms"]["mask-50"]["at"][1] == pytest.approx([0.47, 0.47])
     text = markdown_of(result)
-    assert "| both − mask | all |" in text and "| de − baseline | 1 | scifact | 1.50 | -0.0500 | 0/0/3 |" in text
+    assert "| both − activation | all |" in text and "| de − baseline | 1 | scifact | 1.50 | -0.0500 | 0/0/3 |" in text
     plot_ablation(result["rows"], tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 1000
 
 
-def test_a_part_of_the_plan_still_gives_a_table_of_runs():
+def test_arms_that_are_not_all_there_still_give_a_table_of_runs():
     result = findings_of(straight("mask", 1, 1.0, 2.0, 0.3))
-    assert "table2" not in result
+    assert result["table2"]["pairs"] == [] and result["table2"]["common"] == {}
     assert markdown_of(result).count("| table-2 | mask |") == 3
