@@ -14,8 +14,8 @@ import type { WindowKernel } from "./kernel/kernel.ts";
 import { createPlainKernel } from "./kernel/plain-kernel.ts";
 import { TopK } from "./top-k.ts";
 
-/** Decoding a posting when probing, where about half a block is decoded for each candidate, in postings added. */
-const PROBE_COST = 64;
+/** What a candidate costs in postings added: about half a block is decoded for it, one posting after another. */
+const PROBE_COST = 128;
 /** Fewer postings than this are added sooner than anything is found out about them. */
 const MIN_PROBED = 1000;
 /** Guesses a window at most. */
@@ -204,7 +204,7 @@ class WindowScorer {
     let bound = remainingBound;
     for (const { postings, weight, bound: ownBound } of lists) {
       if (count === 0) break;
-      this.decoded += postings.probe(window, weight, candidates, scores, count);
+      this.decoded += this.#kernel.probe(postings, window, weight, count);
       bound -= ownBound;
       let kept = 0;
       for (let at = 0; at < count; at++) {

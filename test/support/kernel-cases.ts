@@ -128,6 +128,15 @@ export function describeAdding(
   seen.push(`touched ${touched}: ${kernel.candidates.subarray(0, touched).join()}`);
   found(kernel.harvestTouched(touched, 300));
   kernel.accumulators[size >> 1] = 0;
+  for (const step of [1, 5, 301]) {
+    let count = 0;
+    for (let ordinal = step >> 1; ordinal < size; ordinal += step) {
+      kernel.candidates[count] = ordinal;
+      kernel.scores[count++] = ordinal;
+    }
+    seen.push(`decoded ${lists.map((list) => kernel.probe(list, 0, 3, count)).join()}`);
+    found(count);
+  }
   if (kernel.accumulators.some((sum) => sum !== 0)) throw new Error("the accumulators were not left 0");
   return seen.join("\n");
 }

@@ -41,6 +41,12 @@ export interface WindowKernel {
   harvest(from: number, to: number, need: number): number;
   /** The same of the ordinals that were touched, in their order; leaves all of theirs 0. */
   harvestTouched(touched: number, need: number): number;
+  /**
+   * Adds `weight · impact` of a window's postings to the scores of the first `count` candidates, which ascend.
+   * @returns postings decoded
+   * @throws LzeroError `page_corrupt`
+   */
+  probe(postings: WindowedPostings, window: number, weight: number, count: number): number;
   /** About how many accumulators of the window are at least `need`: the first four of every 256 are looked at. */
   guess(need: number): number;
   /** Sets all accumulators to 0, whatever a query that failed has left. */

@@ -63,6 +63,10 @@ class PlainKernel implements WindowKernel {
     return count;
   }
 
+  probe(postings: WindowedPostings, window: number, weight: number, count: number): number {
+    return postings.probe(window, weight, this.candidates, this.scores, count);
+  }
+
   guess(need: number): number {
     const { accumulators } = this;
     let seen = 0;

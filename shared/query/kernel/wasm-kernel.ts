@@ -7,7 +7,7 @@
  */
 import { LzeroError } from "../../errors.ts";
 import { WINDOW_ORDINALS, type WindowedPostings } from "../../format/posting-list.ts";
-import { accumulateRun, type Run, runBytes } from "../../format/posting-run.ts";
+import { accumulateRun, probeRun, type Run, runBytes } from "../../format/posting-run.ts";
 import { SAMPLE_STRIDE, SAMPLED, type WindowKernel } from "./kernel.ts";
 
 /** What `window-loops.as` exports; addresses are globals. */
@@ -23,6 +23,7 @@ export interface WindowLoops {
   find(from: number, to: number, need: number): number;
   harvest(from: number, to: number, need: number): number;
   harvestTouched(touched: number, need: number): number;
+  probe(skipsAt: number, skips: number, ...run: RunArguments): number;
   sample(to: number, need: number): number;
 }
 
@@ -39,6 +40,7 @@ type RunArguments = [
   impactBits: number,
   minImpact: number,
   weight: number,
+  /** The limit of ordinals; of `probe` how many candidates there are. */
   limit: number,
 ];
 
@@ -88,7 +90,7 @@ class WasmKernel implements WindowKernel {
       weight,
       this.accumulators.length,
     );
-    if (result < 0) throw this.#errorOf(run);
+    if (result < 0) this.#refuse(run);
   }
 
   addTouching(postings: WindowedPostings, window: number, weight: number, touched: number): number {
@@ -109,7 +111,7 @@ class WasmKernel implements WindowKernel {
       this.accumulators.length,
       touched,
     );
-    if (result < 0) throw this.#errorOf(run);
+    if (result < 0) this.#refuse(run);
     return result;
   }
 
@@ -123,6 +125,31 @@ class WasmKernel implements WindowKernel {
 
   harvestTouched(touched: number, need: number): number {
     return this.#loops.harvestTouched(touched, need);
+  }
+
+  probe(postings: WindowedPostings, window: number, weight: number, count: number): number {
+    const { candidates, scores } = this;
+    const run = postings.run(window);
+    if (run === null || count === 0 || !this.#load(run)) {
+      return postings.probe(window, weight, candidates, scores, count);
+    }
+    const start = this.#run.byteOffset - run.skipsAt;
+    const result = this.#loops.probe(
+      start + run.skipsAt,
+      run.skips,
+      start + run.quotientsAt,
+      start + run.fieldsAt,
+      run.count,
+      run.count + run.quotients,
+      run.lowBits,
+      run.impactBits,
+      run.minImpact,
+      weight,
+      count,
+    );
+    if (result >= 0) return result;
+    probeRun(run, 0, candidates, scores, count);
+    throw mismatch(run);
   }
 
   guess(need: number): number {
@@ -141,9 +168,13 @@ class WasmKernel implements WindowKernel {
     return true;
   }
 
-  /** What the plain loop says of a run that the compiled one refused. */
-  #errorOf(run: Run): LzeroError {
+  /** Throws what the plain loop throws at a run that the compiled one refused. */
+  #refuse(run: Run): never {
     accumulateRun(run, 0, new Int32Array(this.accumulators.length), this.accumulators.length);
-    return new LzeroError("kernel_mismatch", "a run was refused that the plain loop takes", { key: run.key });
+    throw mismatch(run);
   }
+}
+
+function mismatch({ key }: Run): LzeroError {
+  return new LzeroError("kernel_mismatch", "a run was refused that the plain loop takes", { key });
 }

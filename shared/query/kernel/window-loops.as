@@ -81,6 +81,81 @@ export function harvestTouched(touched: i32, need: i32): i32 {
   return count;
 }
 
+/**
+ * Adds weight · impact to the scores of the candidates that the run has. Only blocks in which a candidate can lie are
+ * decoded, as far as their last candidate.
+ * @param skipsAt address
+ * @param candidates how many there are
+ * @returns postings that were decoded; -1 when the run has not the quotients that its header says
+ */
+export function probe(
+  skipsAt: usize, skips: i32,
+  quotientsAt: usize, fieldsAt: usize, count: i32, bits: i32, lowBits: i32, impactBits: i32, minImpact: i32,
+  weight: i32, candidates: i32,
+): i32 {
+  const fieldBits = lowBits + impactBits;
+  const impactMask: i32 = (1 << impactBits) - 1;
+  const lowMask: u64 = (<u64>1 << <u64>lowBits) - 1;
+  const least = weight * minImpact;
+  let decoded: i32 = 0;
+  let next: i32 = 0;
+  if (candidates == 0) return 0;
+  let candidate = candidateAt(0);
+  for (let block: i32 = 0; block <= skips; block++) {
+    while (block < skips && <i64>load<u16>(skipsAt + (<usize>block << 2)) < candidate) block++;
+    const entryAt = skipsAt + (<usize>block << 2);
+    const lastOrdinal: i64 = block < skips ? <i64>load<u16>(entryAt) : 0xffff;
+    let ordinal: i64 = block == 0 ? -1 : <i64>load<u16>(entryAt - 4);
+    let index = block << 7;
+    let nextBit: i32 = block == 0 ? 0 : index + <i32>load<u16>(entryAt - 2);
+    if (nextBit >= bits) return -1;
+    const end = min(count, index + 128);
+    let fieldBit = <u32>(index * fieldBits);
+    let done = nextBit & ~63;
+    let word = quotientWord(quotientsAt, done, bits) & (<u64>-1 << <u64>(nextBit & 63));
+    while (index < end && candidate <= lastOrdinal) {
+      while (word == 0) {
+        done += 64;
+        if (done >= bits) return -1;
+        word = quotientWord(quotientsAt, done, bits);
+      }
+      const bit = done + <i32>ctz(word);
+      word &= word - 1;
+      const field = fieldsFrom(fieldsAt, fieldBit);
+      fieldBit += fieldBits;
+      ordinal += 1 + (<i64>(bit - nextBit) << <i64>lowBits) + <i64>((field >> <u64>impactBits) & lowMask);
+      nextBit = bit + 1;
+      index++;
+      decoded++;
+      while (candidate < ordinal) {
+        if (++next == candidates) return decoded;
+        candidate = candidateAt(next);
+      }
+      if (candidate != ordinal) continue;
+      const score = SCORES + (<usize>next << 2);
+      store<i32>(score, load<i32>(score) + least + weight * (<i32>field & impactMask));
+      if (++next == candidates) return decoded;
+      candidate = candidateAt(next);
+    }
+  }
+  return decoded;
+}
+
+// @ts-ignore: a decorator of AssemblyScript
+@inline
+function candidateAt(place: i32): i64 {
+  return <i64>load<u16>(CANDIDATES + (<usize>place << 1));
+}
+
+/** 64 bits of the quotients, those behind the last one cleared. */
+// @ts-ignore: a decorator of AssemblyScript
+@inline
+function quotientWord(quotientsAt: usize, done: i32, bits: i32): u64 {
+  const word = load<u64>(quotientsAt + (done >>> 3));
+  const left = bits - done;
+  return left < 64 ? word & ((<u64>1 << <u64>left) - 1) : word;
+}
+
 /** How many of every 256 accumulators' first four are at least `need`. */
 export function sample(to: i32, need: i32): i32 {
   const needs = i32x4.splat(need);

@@ -15,6 +15,7 @@ import {
   makeRun,
   type RunShape,
 } from "../../../support/kernel-cases.ts";
+import { errorCodeOf } from "../format/support.ts";
 
 const plain = createPlainKernel();
 const wasm = openWasmKernel();
@@ -110,6 +111,28 @@ describe("the kernels", () => {
     expect(all.subarray(1000).every((sum) => sum === 0)).toBe(true);
     expect(kernel.scores.every((score) => score === 0)).toBe(true);
     expect(kernel.candidates.every((ordinal) => ordinal === 0)).toBe(true);
+  });
+
+  it("refuse alike when they probe: a skip table that leads astray, quotients that are all zeros", () => {
+    const run = makeRun({ seed: 9, size: 60_000, density: 0.2, lowBits: 2, impactBits: 5, withSkips: true });
+    const probed = (kernel: WindowKernel, damaged: typeof run) => {
+      kernel.prepare(60_000);
+      kernel.candidates.set([5, 20_000, 20_001, 59_000]);
+      kernel.scores.fill(0, 0, 4);
+      const code = errorCodeOf(() => kernel.probe(listOf(damaged), 0, 3, 4));
+      return code === "page_corrupt" ? code : `${code} ${kernel.scores.subarray(0, 4).join()}`;
+    };
+    const outcomes = new Set<string>();
+    for (let bit = 0; bit < 32 * run.skips; bit++) {
+      const damaged = damageRun(run, bit);
+      outcomes.add(probed(plain, damaged));
+      expect(probed(wasm, damaged)).toBe(probed(plain, damaged));
+    }
+    expect(outcomes.has("page_corrupt")).toBe(true);
+    const zeros = new Uint8Array(run.view.buffer.slice(0)).fill(0, run.quotientsAt, run.fieldsAt);
+    for (const kernel of [plain, wasm]) {
+      expect(probed(kernel, { ...run, view: new DataView(zeros.buffer) })).toBe("page_corrupt");
+    }
   });
 
   it("leave to the plain loops a run of more postings than a window has", () => {
