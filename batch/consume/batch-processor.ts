@@ -99,10 +99,10 @@ export class BatchProcessor {
       await deadLetters.buryDocuments(target.catalog, dead);
       progress.dead += dead.length;
     });
-    if (documents.length > 0) this.#options.upkeep.committed(target, model.bound, lane);
+    if (documents.length > 0) this.#options.upkeep.committed(target, model.bound);
   }
 
-  /** Resolves when no publishing or maintenance is under way. */
+  /** Resolves when no publishing is under way. */
   async idle(): Promise<void> {
     await Promise.all([...this.#publishing.values()].map((mutex) => mutex.run(async () => undefined)));
   }

@@ -201,7 +201,10 @@ export class QueueConsumer {
     const left = this.#batcher.waiting + this.#batcher.running;
     if (this.#busy.size > 0)
       logger.warn({ batches: left }, "stopped with messages in hand; they will come again");
-    else await this.#processor.idle();
+    else {
+      await this.#processor.idle();
+      await this.#upkeep.idle();
+    }
     this.#end();
   }
 

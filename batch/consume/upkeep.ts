@@ -1,11 +1,11 @@
 /**
  * When indexes are maintained: after each commit, again at once for as long as there was something to merge, and once a
  * minute for as long as the process lives, so that what failed, or what became garbage meanwhile, does not wait for the
- * next document. All of it in turn with publishing, since both would contend for the same segments.
+ * next document. Beside publishing, since the merge of a large index takes minutes; of one index one turn at a time.
  */
 import type { Logger } from "../logging.ts";
 import type { BoundModel, IndexTarget } from "../publish/publish-target.ts";
-import type { Mutex } from "./mutex.ts";
+import { Mutex } from "./mutex.ts";
 
 /** Costs one command of the catalog each time when there is nothing to do. */
 const PAUSE_MS = 60_000;
@@ -35,18 +35,24 @@ export class Upkeep {
     this.#options = options;
   }
 
-  /** Something was committed. @param lane what publishes to the index runs in it too */
-  committed(target: IndexTarget, model: BoundModel, lane: Mutex): void {
-    const kept = this.#kept.get(target.index) ?? { target, lane, model, isDue: false, timer: null };
+  /** Something was committed. */
+  committed(target: IndexTarget, model: BoundModel): void {
+    let kept = this.#kept.get(target.index);
+    kept ??= { target, model, lane: new Mutex(), isDue: false, timer: null };
     kept.model = model;
     this.#kept.set(target.index, kept);
     this.#queue(kept);
   }
 
-  /** Begins nothing more; a turn that is waiting already still comes in its lane. */
+  /** Begins nothing more; a turn that is waiting already still comes. */
   stop(): void {
     this.#isStopped = true;
     for (const { timer } of this.#kept.values()) if (timer !== null) clearTimeout(timer);
+  }
+
+  /** Resolves when no turn is waiting or under way. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#kept.values()].map(({ lane }) => lane.run(async () => undefined)));
   }
 
   #queue(kept: Kept): void {

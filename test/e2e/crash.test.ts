@@ -206,49 +206,54 @@ describe.concurrent("what dies while documents arrive", () => {
     async () => {
       const THROWS = "arsenic";
       const KILLS = "zebra";
+      const beside = isLong ? 9998 : 58;
       const { stack, matrix } = lane;
-      await matrix.record("consumer", "1 document kills the encoder, 1 fails, 58 beside them", async () => {
-        const sent = await lane.createIndex("poison", "onnx");
-        const preload = fileURLToPath(new URL("../support/crash-onnx.cjs", import.meta.url));
-        await stack.restartConsumer({
-          NODE_OPTIONS: `--require ${JSON.stringify(preload)}`,
-          CRASH_TEST_THROWS_AT: String(vocabularyId(THROWS)),
-          CRASH_TEST_DIES_AT: String(vocabularyId(KILLS)),
-        });
-        const documents = fresh
-          .splice(0, 100)
-          .filter(({ text }) => !new RegExp(`${THROWS}|${KILLS}`, "i").test(text))
-          .slice(0, 58);
-        // Both in one message, among others.
-        documents.splice(12, 0, { id: "throws", text: `a cup of ${THROWS}` });
-        documents.splice(17, 0, { id: "kills", text: `a striped ${KILLS}` });
-        for (const id of ["throws", "kills"]) sent.dead.add(id);
-        const seen = stack.endings.length;
-        await sent.send(documents, 10);
-        await sent.expectWhole();
-        // Once: what came again was encoded in a process of its own.
-        expect(stack.endings.slice(seen)).toEqual([{ name: "consumer", reason: "signal SIGKILL" }]);
+      await matrix.record(
+        "consumer",
+        `1 document kills the encoder, 1 fails, ${beside} beside them`,
+        async () => {
+          const sent = await lane.createIndex("poison", "onnx");
+          const preload = fileURLToPath(new URL("../support/crash-onnx.cjs", import.meta.url));
+          await stack.restartConsumer({
+            NODE_OPTIONS: `--require ${JSON.stringify(preload)}`,
+            CRASH_TEST_THROWS_AT: String(vocabularyId(THROWS)),
+            CRASH_TEST_DIES_AT: String(vocabularyId(KILLS)),
+          });
+          const documents = fresh
+            .splice(0, beside + 100)
+            .filter(({ text }) => !new RegExp(`${THROWS}|${KILLS}`, "i").test(text))
+            .slice(0, beside);
+          // Both in one message, among others.
+          documents.splice(12, 0, { id: "throws", text: `a cup of ${THROWS}` });
+          documents.splice(17, 0, { id: "kills", text: `a striped ${KILLS}` });
+          for (const id of ["throws", "kills"]) sent.dead.add(id);
+          const seen = stack.endings.length;
+          await sent.send(documents, isLong ? 100 : 10);
+          await sent.expectWhole();
+          // Once: what came again was encoded in a process of its own.
+          expect(stack.endings.slice(seen)).toEqual([{ name: "consumer", reason: "signal SIGKILL" }]);
 
-        const dead = (await stack.takeDead()).map(({ Body, MessageAttributes }) => ({
-          documents: decodeQueueMessage(Body!).documents.map(({ id }) => id),
-          code: MessageAttributes?.code?.StringValue,
-          reason: MessageAttributes?.reason?.StringValue,
-        }));
-        expect(dead).toHaveLength(2);
-        expect(dead).toContainEqual({
-          documents: ["throws"],
-          code: "encoder_batch_failed",
-          reason: expect.stringContaining("this text cannot be computed"),
-        });
-        expect(dead).toContainEqual({
-          documents: ["kills"],
-          code: "encoder_crashed",
-          reason: expect.stringContaining("SIGKILL"),
-        });
-        await stack.restartConsumer();
-        await expectNoOrphans(stack, "poison");
-        return "these two in the dead-letter queue with their reasons, 58 indexed; verified";
-      });
+          const dead = (await stack.takeDead()).map(({ Body, MessageAttributes }) => ({
+            documents: decodeQueueMessage(Body!).documents.map(({ id }) => id),
+            code: MessageAttributes?.code?.StringValue,
+            reason: MessageAttributes?.reason?.StringValue,
+          }));
+          expect(dead).toHaveLength(2);
+          expect(dead).toContainEqual({
+            documents: ["throws"],
+            code: "encoder_batch_failed",
+            reason: expect.stringContaining("this text cannot be computed"),
+          });
+          expect(dead).toContainEqual({
+            documents: ["kills"],
+            code: "encoder_crashed",
+            reason: expect.stringContaining("SIGKILL"),
+          });
+          await stack.restartConsumer();
+          await expectNoOrphans(stack, "poison");
+          return `these two in the dead-letter queue with their reasons, ${beside} indexed; verified`;
+        },
+      );
     },
     TIMEOUT_MS,
   );

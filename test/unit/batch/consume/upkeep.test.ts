@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Mutex } from "../../../../batch/consume/mutex.ts";
 import { Upkeep } from "../../../../batch/consume/upkeep.ts";
 import { createLogger } from "../../../../batch/logging.ts";
 import type { BoundModel, IndexTarget } from "../../../../batch/publish/publish-target.ts";
@@ -9,11 +8,9 @@ const target = (index: string) => ({ index }) as IndexTarget;
 
 describe("Upkeep", () => {
   let turns: string[];
-  let lane: Mutex;
   beforeEach(() => {
     vi.useFakeTimers();
     turns = [];
-    lane = new Mutex();
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -30,25 +27,41 @@ describe("Upkeep", () => {
     });
   }
 
-  it("comes after a commit, once for several that wait", async () => {
-    const upkeep = make(async () => false);
-    const publishing = lane.run(() => new Promise((resolve) => setTimeout(resolve, 100)));
-    upkeep.committed(target("a"), model, lane);
-    upkeep.committed(target("a"), model, lane);
-    expect(turns).toEqual([]);
-    await vi.advanceTimersByTimeAsync(100);
-    await publishing;
-    await vi.advanceTimersByTimeAsync(1);
-    expect(turns).toEqual(["a"]);
+  it("comes after a commit, one turn at a time, once for several commits meanwhile", async () => {
+    let underWay = 0;
+    const upkeep = make(async () => {
+      expect(++underWay).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      underWay -= 1;
+      return false;
+    });
+    for (let commits = 0; commits < 3; commits++) upkeep.committed(target("a"), model);
+    await vi.advanceTimersByTimeAsync(50);
+    for (let commits = 0; commits < 3; commits++) upkeep.committed(target("a"), model);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(turns).toEqual(["a", "a"]);
   });
 
-  it("goes on while there is more to merge, letting what publishes come between", async () => {
+  it("goes on while there is more to merge", async () => {
     let left = 3;
     const upkeep = make(async () => --left > 0);
-    upkeep.committed(target("a"), model, lane);
-    void lane.run(async () => turns.push("published"));
+    upkeep.committed(target("a"), model);
     await vi.advanceTimersByTimeAsync(1);
-    expect(turns).toEqual(["a", "published", "a", "a"]);
+    expect(turns).toEqual(["a", "a", "a"]);
+  });
+
+  it("is idle when the turn under way has ended", async () => {
+    const upkeep = make(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      turns.push("merged");
+      return false;
+    });
+    upkeep.committed(target("a"), model);
+    upkeep.stop();
+    const idle = upkeep.idle();
+    await vi.advanceTimersByTimeAsync(100);
+    await idle;
+    expect(turns).toEqual(["a", "merged"]);
   });
 
   it("looks again after a pause, also after a failure, at every index", async () => {
@@ -57,8 +70,8 @@ describe("Upkeep", () => {
       if (index === "a" && fails) throw new Error("catalog away");
       return false;
     });
-    upkeep.committed(target("a"), model, lane);
-    upkeep.committed(target("b"), model, new Mutex());
+    upkeep.committed(target("a"), model);
+    upkeep.committed(target("b"), model);
     await vi.advanceTimersByTimeAsync(1);
     expect(turns).toEqual(["a", "b"]);
     fails = false;
@@ -69,7 +82,7 @@ describe("Upkeep", () => {
   it("begins nothing after a stop", async () => {
     const upkeep = make(async () => true);
     upkeep.stop();
-    upkeep.committed(target("a"), model, lane);
+    upkeep.committed(target("a"), model);
     await vi.advanceTimersByTimeAsync(5000);
     expect(turns).toEqual([]);
   });
@@ -79,7 +92,7 @@ describe("Upkeep", () => {
       upkeep.stop();
       return true;
     });
-    upkeep.committed(target("a"), model, lane);
+    upkeep.committed(target("a"), model);
     await vi.advanceTimersByTimeAsync(5000);
     expect(turns).toEqual(["a"]);
   });
