@@ -14,6 +14,7 @@ import { encodedText } from "../../shared/messages/document.ts";
 import type { IdfMode } from "../../shared/model/idf.ts";
 import { encodeQuery, type QueryVector } from "../../shared/query/query-vector.ts";
 import { search } from "../../shared/query/search.ts";
+import { createWindowed } from "../../shared/query/windowed.ts";
 import { pageKey, tablesKey } from "../../shared/storage/keys.ts";
 import type { Tokenizer } from "../../shared/text/types.ts";
 import type { CatalogPort } from "../catalog-port.ts";
@@ -21,6 +22,7 @@ import type { DocumentEncoder } from "../encoders/encoder.ts";
 import { refreshIdf } from "../publish/idf-refresher.ts";
 import { type BoundModel, bindModel, type IndexTarget } from "../publish/publish-target.ts";
 import { type PublishDocument, Publisher } from "../publish/publisher.ts";
+import { openWasmKernel } from "../query/wasm-kernel.ts";
 import { MemoryStore } from "../storage/memory-store.ts";
 import type { Collection, EvalDocument } from "./beir.ts";
 import { evaluateRun, type Metrics } from "./metrics.ts";
@@ -215,10 +217,11 @@ async function runQueries(
   let reads = 0;
   let bytesRead = 0;
   const vectors: QueryVector[] = [];
+  const algorithm = createWindowed(openWasmKernel());
   const tables = await readTables(store, manifest);
   for (const { id, text } of queries) {
     const vector = encodeQuery(text, tokenizer, tables);
-    const { hits, stats } = await search(store, manifest, vector, { k: DEPTH, offset: 0 });
+    const { hits, stats } = await search(store, manifest, vector, { k: DEPTH, offset: 0, algorithm });
     // A collection in which a query is a document of its own (ArguAna) leaves the document out, as BEIR does.
     run.set(
       id,

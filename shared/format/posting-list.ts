@@ -10,16 +10,8 @@ import { ByteReader, type ByteWriter } from "./bytes.ts";
 import { pageCorrupt } from "./errors.ts";
 import { PAGE_HEADER_BYTES } from "./page.ts";
 import { decodePostingsV1, encodePostingListV1 } from "./posting-list-v1.ts";
-import {
-  accumulateRun,
-  accumulateRunTouching,
-  decodeRun,
-  encodeRun,
-  openRun,
-  probeRun,
-  RUN_SLACK_BYTES,
-  type Run,
-} from "./posting-run.ts";
+import { decodeRun, encodeRun, openRun, RUN_SLACK_BYTES, type Run } from "./posting-run.ts";
+import { accumulateRun, accumulateRunTouching, probeRun } from "./run-scoring.ts";
 
 /** Ordinals of a window. */
 export const WINDOW_ORDINALS = 65_536;

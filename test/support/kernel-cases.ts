@@ -3,13 +3,8 @@
  * checked of two kernels, so that Node and workerd check the same.
  */
 import { WINDOW_ORDINALS, type WindowedPostings } from "../../shared/format/posting-list.ts";
-import {
-  accumulateRun,
-  accumulateRunTouching,
-  probeRun,
-  type Run,
-  SKIP_BLOCK,
-} from "../../shared/format/posting-run.ts";
+import { type Run, SKIP_BLOCK } from "../../shared/format/posting-run.ts";
+import { accumulateRun, accumulateRunTouching, probeRun } from "../../shared/format/run-scoring.ts";
 import type { WindowKernel } from "../../shared/query/kernel/kernel.ts";
 import { randomOf } from "./random.ts";
 

@@ -7,7 +7,8 @@
  */
 import { LzeroError } from "../../errors.ts";
 import { WINDOW_ORDINALS, type WindowedPostings } from "../../format/posting-list.ts";
-import { accumulateRun, probeRun, type Run, runBytes } from "../../format/posting-run.ts";
+import { type Run, runBytes } from "../../format/posting-run.ts";
+import { accumulateRun, probeRun } from "../../format/run-scoring.ts";
 import { SAMPLE_STRIDE, SAMPLED, type WindowKernel } from "./kernel.ts";
 
 /** What `window-loops.as` exports; addresses are globals. */

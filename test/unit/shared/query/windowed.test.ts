@@ -7,13 +7,17 @@ import { exhaustive } from "../../../../shared/query/exhaustive.ts";
 import { createPlainKernel } from "../../../../shared/query/kernel/plain-kernel.ts";
 import type { QueryVector } from "../../../../shared/query/query-vector.ts";
 import { search } from "../../../../shared/query/search.ts";
-import { createWindowed } from "../../../../shared/query/windowed.ts";
+import { TopK } from "../../../../shared/query/top-k.ts";
+import { createWindowed, scoreWindows } from "../../../../shared/query/windowed.ts";
+import { damageRun, listOf, makeRun } from "../../../support/kernel-cases.ts";
 import { randomOf } from "../../../support/random.ts";
+import { errorCodeOf } from "../format/support.ts";
 import { buildIndex, keepAnswersQuick, planArbitrary, queryArbitrary, queryOf } from "./support.ts";
 import { makeDocuments, makeQueries } from "./zipf.ts";
 
 /** One for all tests: a query must leave its buffers as it found them. */
-const ALGORITHMS = [createWindowed(createPlainKernel()), createWindowed(openWasmKernel())];
+const KERNELS = [createPlainKernel(), openWasmKernel()];
+const ALGORITHMS = KERNELS.map(createWindowed);
 const KS = [1, 10, 100, 1000, 200_000];
 
 async function expectSame(index: ReturnType<typeof buildIndex>, query: QueryVector, ks = KS): Promise<void> {
@@ -95,6 +99,25 @@ describe("windowed", () => {
       const pruned = await search(index.reader, index.manifest, query, { ...options, algorithm });
       expect(pruned.hits).toEqual(full.hits);
       expect(pruned.stats.postings).toBeLessThan(full.stats.postings / 2);
+    }
+  });
+
+  it.each(KERNELS)("leaves the $name kernel clear when a list is corrupt", (kernel) => {
+    for (const density of [0.005, 0.3]) {
+      const shape = { seed: 6, size: 9000, density, lowBits: 3, impactBits: 5, withSkips: true };
+      const [run, other] = [makeRun(shape), makeRun({ ...shape, seed: 7 })];
+      const damaged = damageRun(other, 8 * (other.quotientsAt - other.skipsAt) + other.count);
+      const lists = [run, damaged].map((each) => ({ weight: 2, postings: listOf(each) }));
+      const score = (which: typeof lists) => {
+        const top = new TopK(10);
+        scoreWindows(which, 9000, { tombstones: Uint32Array.of(5), allowed: null }, top, 0, kernel);
+        return top.sorted();
+      };
+      const expected = score(lists.slice(0, 1));
+      expect(expected).toHaveLength(10);
+      expect(errorCodeOf(() => score(lists))).toBe("page_corrupt");
+      expect(kernel.accumulators.every((sum) => sum === 0)).toBe(true);
+      expect(score(lists.slice(0, 1))).toEqual(expected);
     }
   });
 });
