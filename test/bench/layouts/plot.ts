@@ -46,7 +46,8 @@ export async function plotOrder(rows: readonly OrderRow[]): Promise<string> {
       ),
     ],
   });
-  const text = svg.outerHTML;
+  // An old engine's spelling of the line before it.
+  const text = svg.outerHTML.replace(/\s*height: intrinsic;/, "");
   // As a file of its own an SVG must name its namespace, and has no page behind it.
   const rooted = text.includes("xmlns=")
     ? text

@@ -52,7 +52,7 @@ describe("planWindows", () => {
     // The second window begins at 1, and of the edges that it could end at only the first one's end begins a word.
     const words = (at: number) => at === 0 || at === 1 || at === 3;
     const ranges = planWindows(9, 3, { maxWindows: 9, overlap: 1 }, words);
-    ranges.forEach(({ end }, at) => expect(end).toBeGreaterThan(ranges[at - 1]?.end ?? 0));
+    for (const [at, { end }] of ranges.entries()) expect(end).toBeGreaterThan(ranges[at - 1]?.end ?? 0);
   });
 
   it("covers every token it may, cuts no word that has room, and always advances", () => {
