@@ -5,6 +5,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     globalSetup: ["test/support/compile-kernel.ts"],
+    // By default one core is left to Vitest itself, which has little to do: on two cores that is half of them.
+    maxWorkers: "100%",
     projects: [
       {
         test: {
