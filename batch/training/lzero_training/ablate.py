@@ -112,13 +112,16 @@ def _run_point(arm: str, settings: Settings, judge: Judge, shared: dict[tuple, F
 def _judged(folder: Path, settings: dict, row: dict, make: Callable[[], dict]) -> dict:
     """The row kept in the folder, or made now. `allMinutes`: processor minutes with setup and judging.
 
-    Raises ValueError where what is kept is of other settings.
+    A setting that came after the row was made counts as its default, of which a run knew nothing. Raises ValueError where
+    what is kept is of other settings.
     """
+    defaults = json.loads(json.dumps(Settings(name="").as_dict()))
     path = folder / "judged.json"
     settings = json.loads(json.dumps(settings))
     if path.exists():
         kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["settings"] != settings:
+        added = {key: value for key, value in defaults.items() if key in settings and key not in kept["settings"]}
+        if {**kept["settings"], **added} != settings:
             raise ValueError(f"{path} was written with other settings; remove its folder or name the run otherwise")
         return kept["row"]
     started = time.process_time()

@@ -57,8 +57,20 @@ def test_what_is_judged_is_not_made_again_and_other_settings_are_refused(tmp_pat
     assert first["allMinutes"] >= first["minutes"]
     assert ablate._judged(tmp_path / "run", Settings("x").as_dict(), {"arm": "mask"}, make) == first
     assert len(made) == 1
+    few = {"log1p": 1, "max_length": 96}
+    assert [ablate._judged(tmp_path / "few", few, {"arm": "untrained"}, make)["minutes"] for _ in range(2)] == [2.0, 2.0]
+    assert len(made) == 2
     with pytest.raises(ValueError, match="other settings"):
         ablate._judged(tmp_path / "run", replace(Settings("x"), steps=7).as_dict(), {"arm": "mask"}, make)
+
+
+def test_a_setting_that_came_later_counts_as_its_default(tmp_path):
+    then = Settings("x").as_dict()
+    del then["impact_bits"]
+    first = ablate._judged(tmp_path / "run", then, {"arm": "mask"}, lambda: {"minutes": 1.0})
+    assert ablate._judged(tmp_path / "run", Settings("x").as_dict(), {"arm": "mask"}, pytest.fail) == first
+    with pytest.raises(ValueError, match="other settings"):
+        ablate._judged(tmp_path / "run", Settings("x", impact_bits=8).as_dict(), {"arm": "mask"}, pytest.fail)
 
 
 def test_a_run_that_stands_in_two_parts_is_counted_once():
