@@ -46,21 +46,23 @@ describe("lzero encode", () => {
     expect(stderr).toMatch(/^-:5: no "text" that is a string$/m);
   });
 
-  it("gives documents impacts times maxWeight / 255, in ascending order, with words that the text lacks", async () => {
+  it("gives documents impacts times maxWeight / (2^bits − 1), in ascending order, with words that the text lacks", async () => {
     const { vectors } = await encode("--documents");
     const manifest = JSON.parse(await readFile(new URL("manifest.json", MODEL), "utf8")) as {
-      identity: { maxWeight: number };
+      identity: { maxWeight: number; impactBits: number };
     };
+    const { maxWeight, impactBits } = manifest.identity;
+    const maxImpact = 2 ** impactBits - 1;
     const [first, second] = vectors;
     expect(vectors.map(({ id }) => id)).toEqual(["a", undefined]);
     for (const { tokens } of vectors) {
       const ids = tokens.map(([id]) => id);
       expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
       for (const [, weight] of tokens) {
-        const impact = (weight * 255) / manifest.identity.maxWeight;
+        const impact = (weight * maxImpact) / maxWeight;
         expect(impact).toBeCloseTo(Math.round(impact), 6);
         expect(Math.round(impact)).toBeGreaterThanOrEqual(1);
-        expect(Math.round(impact)).toBeLessThanOrEqual(255);
+        expect(Math.round(impact)).toBeLessThanOrEqual(maxImpact);
       }
     }
     expect(first!.tokens.length).toBeGreaterThan(3);
