@@ -59,7 +59,7 @@ def plot_ablation(rows: list[dict], out: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, 3, figsize=(12, 7), dpi=90)
+    figure, axes = plt.subplots(2, 3, figsize=(12, 7.6), dpi=90)
     for row_axes, name in zip(axes, ("scifact", "cranfield"), strict=True):
         _plot_arms(row_axes[0], rows, name)
         _plot_figure(row_axes[1], rows, name, "figure-2", "lambda", "λ")
@@ -68,9 +68,10 @@ def plot_ablation(rows: list[dict], out: Path) -> None:
             axis.set_ylabel("NDCG@10", fontsize=8)
             axis.tick_params(labelsize=7)
             axis.grid(alpha=0.3)
-            if axis.get_legend_handles_labels()[0]:
-                axis.legend(fontsize=6)
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0.09, 1, 1))
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="lower center", ncol=6, fontsize=7, frameon=False)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out)
     plt.close(figure)
@@ -100,7 +101,7 @@ def _plot_figure(axis, rows: list[dict], name: str, part: str, key: str, label: 
     if not points:
         return
     x = [row[key] for row in points]
-    axis.plot(x, [row[name]["ndcg10"] for row in points], marker="o", ms=4, lw=1, label="NDCG@10")
+    axis.plot(x, [row[name]["ndcg10"] for row in points], marker="o", ms=4, lw=1)
     axis.set_xscale("log", base=2)
     axis.set_xticks(x, [f"{value:g}" for value in x])
     right = axis.twinx()
