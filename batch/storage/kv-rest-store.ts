@@ -5,7 +5,8 @@
  *     GET  {base}/accounts/{account}/storage/kv/namespaces/{namespace}/values/{key}
  *     POST {base}/accounts/{account}/storage/kv/namespaces/{namespace}/bulk/delete   [key]
  *
- * Bulk answers of 200 may name `unsuccessful_keys`: those are sent again. Every request may be repeated, because
+ * Bulk answers of 200 may name `unsuccessful_keys`: those are sent again, and everything is when names or the count
+ * are not those of the request. Every request may be repeated, because
  * writing or deleting the same entry twice is harmless; so a lost answer costs a repetition and nothing else.
  * It hides no staleness: after a write a read may give null or an older value for a minute.
  */
@@ -47,7 +48,12 @@ export interface KvRestStoreOptions {
 const bulkAnswerSchema = z.object({
   success: z.boolean(),
   errors: z.array(z.object({ code: z.number().optional(), message: z.string() })).nullish(),
-  result: z.object({ unsuccessful_keys: z.array(z.string()).nullish() }).nullish(),
+  result: z
+    .object({
+      successful_key_count: z.number().nullish(),
+      unsuccessful_keys: z.array(z.string()).nullish(),
+    })
+    .nullish(),
 });
 
 export class KvRestStore implements PageStore {
@@ -137,7 +143,11 @@ export class KvRestStore implements PageStore {
         throw refusal(code, verb, missing(), answer);
       }
       const failed = new Set(parsed.data.result?.unsuccessful_keys ?? []);
-      rest = new Map([...rest].filter(([key]) => failed.has(key)));
+      const failedItems = new Map([...rest].filter(([key]) => failed.has(key)));
+      const done = parsed.data.result?.successful_key_count ?? rest.size - failed.size;
+      // An answer that names other keys, or counts fewer, is of another request: nothing is known of this one.
+      const isOfThis = failedItems.size === failed.size && done >= rest.size - failed.size;
+      if (isOfThis) rest = failedItems;
       if (rest.size === 0) return;
       if (round >= this.#retry.attempts) {
         throw new LzeroError(code, `KV did not ${verb} ${rest.size} keys in ${round} requests`, {

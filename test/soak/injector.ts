@@ -49,7 +49,7 @@ export class Injector {
       ["KV answer lost", 3, () => this.#fail(kv, anyKv, { kind: "lost-answer" })],
       ["KV connection reset", 3, () => this.#fail(kv, anyKv, { kind: "reset" })],
       ["KV no answer", 1, () => this.#fail(kv, bulk, { kind: "hang" })],
-      ["KV partial bulk write", 3, () => this.#fail(kv, bulk, partialWrite())],
+      ["KV partial bulk write", 3, () => this.#fail(kv, bulk, partialWrite)],
       ["catalog 500", 3, () => this.#fail(catalog, commands, { kind: "status", status: 500 })],
       ["catalog answer lost", 4, () => this.#fail(catalog, commands, { kind: "lost-answer" })],
       ["catalog unreachable", 2, () => this.#takeDown(catalog)],
@@ -97,12 +97,17 @@ export class Injector {
   }
 
   /** The next few requests that match fail, at most until the next fault of the same proxy. */
-  #fail(proxy: FaultProxy, matches: (path: string, method: string) => boolean, fault: ProxyFault): void {
+  #fail(
+    proxy: FaultProxy,
+    matches: (path: string, method: string) => boolean,
+    fault: ProxyFault | (() => ProxyFault),
+  ): void {
     let left = this.#options.random.between(...MANY);
     const rule: FaultRule = ({ path, method }) => {
       if (left === 0 || !matches(path, method)) return null;
       left -= 1;
-      return fault;
+      // What remembers its request must not be another one's too.
+      return typeof fault === "function" ? fault() : fault;
     };
     proxy.rule = rule;
   }

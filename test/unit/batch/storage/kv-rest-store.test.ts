@@ -111,6 +111,17 @@ describe("KvRestStore", () => {
     expect(fake.values.size).toBe(5);
   });
 
+  it.each([
+    ["names a key that was not sent", { successful_key_count: 2, unsuccessful_keys: ["demo/s/9"] }],
+    ["counts fewer keys than it should", { successful_key_count: 1, unsuccessful_keys: [] }],
+  ])("sends everything again after an answer that %s", async (_, result) => {
+    const body = JSON.stringify({ success: true, errors: [], messages: [], result });
+    fake.fail("write", { kind: "status", status: 200, body });
+    await storeOf(fake).write(pages(3));
+    expect(fake.requests.map(({ keys }) => keys.length)).toEqual([3, 3]);
+    expect(fake.values.size).toBe(3);
+  });
+
   it("deletes again only the keys that were left", async () => {
     const store = storeOf(fake);
     await store.write(pages(3));
